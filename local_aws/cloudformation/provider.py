@@ -1,0 +1,84 @@
+"""What the engine needs to know of one resource type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from local_aws.cloud import Cloud
+
+Properties = dict[str, Any]
+
+
+class ResourceError(Exception):
+    """The service refused the resource; the message becomes the event's ResourceStatusReason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The resource that is being worked on.
+
+    Attributes:
+        cloud: the local AWS; ``cloud.client(service)`` is a boto3 client.
+        stack_name: the stack's name.
+        stack_id: the stack's ARN.
+        logical_id: the resource's id in the template.
+        token: unique for this stack and resource, stable over retries: the base of generated names.
+        stack_tags: tags of the stack, to be put on every resource that can be tagged.
+    """
+
+    cloud: Cloud
+    stack_name: str
+    stack_id: str
+    logical_id: str
+    token: str
+    stack_tags: Mapping[str, str] = field(default_factory=dict)
+
+    def generated_name(self, max_length: int = 64, *, lower: bool = False) -> str:
+        """A physical name as CloudFormation makes them: ``stack-logicalid-TOKEN``, cut to fit."""
+        stem = f"{self.stack_name}-{self.logical_id}"[: max_length - len(self.token) - 1].rstrip("-")
+        name = f"{stem}-{self.token}"
+        return name.lower() if lower else name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Created:
+    """A resource that exists now.
+
+    Attributes:
+        physical_id: what ``Ref`` gives.
+        attributes: what ``Fn::GetAtt`` gives, by attribute name (dots for nested ones).
+    """
+
+    physical_id: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Provider:
+    """Creates, updates and deletes resources of one type over boto3.
+
+    A method returns when the resource has settled (an endpoint InService, not Creating) and raises
+    `ResourceError` or botocore's ClientError when the service refuses or the resource fails.
+    """
+
+    type_names: ClassVar[tuple[str, ...]]
+
+    def create(self, context: Context, properties: Properties) -> Created:
+        """Make the resource from resolved properties."""
+        raise NotImplementedError
+
+    def update(
+        self, context: Context, physical_id: str, old: Properties, new: Properties
+    ) -> Created:
+        """Change the resource in place; only called when no create-only property differs."""
+        raise NotImplementedError
+
+    def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
+        """Remove the resource; one that is gone already is no error."""
+        raise NotImplementedError
+
+    def replaces(self, old: Properties, new: Properties) -> bool:
+        """Whether the change needs a new resource although no create-only property differs."""
+        del old, new
+        return False
