@@ -1,0 +1,103 @@
+"""One local AWS for all tests below this folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class RunningLocalAws:
+    """A local AWS in a process of its own, and how to talk to it."""
+
+    url: str
+    state: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of a client: the CDK CLI, an SDK."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
+        return kept | {
+            "PATH": f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CDK_DISABLE_VERSION_CHECK": "true",
+        }
+
+    def client(self, service: str, **credentials: str) -> Any:
+        """A boto3 client of the account's root user, or of the given credentials, without retries."""
+        return boto3.session.Session().client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.url,
+            **{"aws_access_key_id": "local", "aws_secret_access_key": "local", **credentials},
+            config=Config(
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+                ignore_configured_endpoint_urls=True,
+            ),
+        )
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_local_aws(state: Path, *, speed: float = 60, port: int | None = None) -> RunningLocalAws:
+    """Start a local AWS and return when it is ready."""
+    port = free_port() if port is None else port
+    log = state.parent / f"{state.name}.log"
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_aws", "serve"]
+            + ["--port", str(port), "--state", str(state), "--speed", str(speed)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("local AWS ready"):
+            return RunningLocalAws(url=f"http://localhost:{port}", state=state, process=process)
+    raise AssertionError(f"the local AWS did not start:\n{log.read_text()}")
+
+
+def stop_local_aws(running: RunningLocalAws) -> int:
+    """Stop it as a user would, with SIGTERM; its exit code."""
+    running.process.send_signal(signal.SIGTERM)
+    try:
+        return running.process.wait(timeout=30)
+    finally:
+        running.process.kill()
+
+
+@pytest.fixture(scope="session")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
+    """A local AWS at 60 times the speed of AWS's waits, shared by all tests of the session."""
+    running = start_local_aws(tmp_path_factory.mktemp("local-aws") / "state")
+    yield running
+    stop_local_aws(running)
