@@ -7,12 +7,12 @@ BIN    := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export JSII_NODE := $(BIN)/node
 
-.PHONY: help install demo test check fmt synth bench soak docs lock clean
+.PHONY: help install model demo test check fmt synth bench soak docs lock clean
 
 help:  ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/.installed  ## Python packages, Node and the CDK CLI, all into .venv/ and node_modules/
+install: .venv/.installed .venv-sdk2/.installed  ## Python packages, Node, the CDK CLI: into .venv/, .venv-sdk2/, node_modules/
 
 .venv/.installed: requirements.txt package-lock.json pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed; $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % v[:2])'
@@ -28,22 +28,34 @@ install: .venv/.installed  ## Python packages, Node and the CDK CLI, all into .v
 	@ln -sf ../../node_modules/.bin/cdk $(BIN)/cdk
 	@touch $@
 
+# SDK v2 and v3 cannot share an environment: both install into the package `sagemaker`.
+.venv-sdk2/.installed: tests/clients/requirements.txt
+	@echo "==> SageMaker Python SDK v2 (tests/clients/requirements.txt)"
+	$(PYTHON) -m venv .venv-sdk2
+	.venv-sdk2/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+model: build/model/xgboost-model  ## Train the example model into build/model/
+
+build/model/xgboost-model: .venv/.installed model_code/training/train.py
+	$(BIN)/python model_code/training/train.py --output $(@D)
+
 demo: install  ## Deploy to a local AWS, predict, run a batch, show it, clean up (KEEP=1 leaves it running)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
-synth: install  ## Write the templates of all stages into cdk.out/
+synth: install model  ## Write the templates of all stages into cdk.out/
 	@$(BIN)/python app.py
 
-test: install  ## All tests of the fast tier
+test: install model  ## All tests of the fast tier
 	$(BIN)/python -m pytest -m "not soak"
 
-check: install  ## What CI runs: formatting, types, tests, advisories
+check: install model  ## What CI runs: formatting, types, tests, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not soak"
 
-soak: install  ## The long runs
+soak: install model  ## The long runs
 	$(BIN)/python -m pytest -m soak
 
 fmt: install  ## Format and sort imports
@@ -52,6 +64,7 @@ fmt: install  ## Format and sort imports
 
 lock: install  ## Resolve requirements.in into requirements.txt, with hashes, for Python 3.11 to 3.13
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
+	cd tests/clients && $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
 
 clean:  ## Remove everything that the other targets made
 	rm -rf .venv .venv-* node_modules cdk.out build dist .local-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
