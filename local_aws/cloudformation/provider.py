@@ -12,7 +12,16 @@ Properties = dict[str, Any]
 
 
 class ResourceError(Exception):
-    """The service refused the resource; the message becomes the event's ResourceStatusReason."""
+    """The service refused the resource; the message becomes the event's ResourceStatusReason.
+
+    Attributes:
+        physical_id: set when the refused resource exists nevertheless (an endpoint that is Failed), so
+            that a rollback has to delete it.
+    """
+
+    def __init__(self, message: str, *, physical_id: str | None = None) -> None:
+        super().__init__(message)
+        self.physical_id = physical_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +33,7 @@ class Context:
         stack_name: the stack's name.
         stack_id: the stack's ARN.
         logical_id: the resource's id in the template.
+        type_name: the resource's type in the template, e.g. ``Custom::Thing``.
         token: unique for this stack and resource, stable over retries: the base of generated names.
         stack_tags: tags of the stack, to be put on every resource that can be tagged.
     """
@@ -32,6 +42,7 @@ class Context:
     stack_name: str
     stack_id: str
     logical_id: str
+    type_name: str
     token: str
     stack_tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,6 +71,9 @@ class Provider:
 
     A method returns when the resource has settled (an endpoint InService, not Creating) and raises
     `ResourceError` or botocore's ClientError when the service refuses or the resource fails.
+
+    Attributes:
+        type_names: the types this provider serves; ``Custom::*`` stands for every custom resource.
     """
 
     type_names: ClassVar[tuple[str, ...]]
@@ -71,7 +85,11 @@ class Provider:
     def update(
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
-        """Change the resource in place; only called when no create-only property differs."""
+        """Change the resource in place; only called when no create-only property differs.
+
+        A physical id other than the one given means that the provider made a replacement (a custom
+        resource may): the engine deletes the old one when the stack's update is through.
+        """
         raise NotImplementedError
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
