@@ -34,8 +34,10 @@ class Context:
         stack_id: the stack's ARN.
         logical_id: the resource's id in the template.
         type_name: the resource's type in the template, e.g. ``Custom::Thing``.
-        token: unique for this stack and resource, stable over retries: the base of generated names.
-        stack_tags: tags of the stack, to be put on every resource that can be tagged.
+        token: unique for this stack, resource and replacement: the base of generated names.
+        stack_tags: tags of the stack. The engine puts them into the tag property of every type whose
+            schema has one, so most providers need only look at the properties.
+        resource_type: the type in the template, which a custom resource chooses freely.
     """
 
     cloud: Cloud
@@ -45,6 +47,7 @@ class Context:
     type_name: str
     token: str
     stack_tags: Mapping[str, str] = field(default_factory=dict)
+    resource_type: str = ""
 
     def generated_name(self, max_length: int = 64, *, lower: bool = False) -> str:
         """A physical name as CloudFormation makes them: ``stack-logicalid-TOKEN``, cut to fit."""
