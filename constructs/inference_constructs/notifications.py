@@ -1,0 +1,102 @@
+"""`Notifications`: an encrypted SNS topic that alarms, rules and roles can really publish to."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from inference_constructs.encryption import EncryptionKey
+
+
+class Notifications(Construct):
+    """Defines an SNS topic under a customer-managed key that refuses unencrypted transport.
+
+    Args:
+        scope: the parent construct.
+        construct_id: the id within the parent.
+        encryption: the key; its policy gets what the publishers need.
+        emails: addresses to subscribe; each has to confirm.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        encryption: EncryptionKey,
+        emails: Sequence[str] = (),
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._encryption = encryption
+        self._allowed: set[str] = set()
+        self.topic = sns.Topic(self, "Topic", master_key=encryption.key, enforce_ssl=True)
+        for email in emails:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+
+    @property
+    def topic_arn(self) -> str:
+        """The topic's ARN."""
+        return self.topic.topic_arn
+
+    def allow_alarms(self) -> None:
+        """Lets the CloudWatch alarms of this account and region publish.
+
+        A topic policy of one's own replaces the default one, which is what lets alarms in.
+        """
+        self._encryption.allow_alarms()
+        stack = Stack.of(self)
+        alarms = stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name="*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self._allow(
+            "cloudwatch.amazonaws.com",
+            conditions={
+                "ArnLike": {"aws:SourceArn": alarms},
+                "StringEquals": {"aws:SourceAccount": stack.account},
+            },
+        )
+
+    def allow_events(self) -> None:
+        """Lets EventBridge rules publish.
+
+        EventBridge does not support conditions in the policy of a topic.
+        """
+        self._encryption.allow_events()
+        self._allow("events.amazonaws.com")
+
+    def grant_publish(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Lets a role publish, and use the key for it.
+
+        Args:
+            grantee: who publishes.
+        """
+        publish = iam.Grant.add_to_principal(
+            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
+        )
+        encrypt = iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["kms:Decrypt", "kms:GenerateDataKey"],
+            resource_arns=[self._encryption.key_arn],
+        )
+        return publish.combine(encrypt)
+
+    def _allow(
+        self, service: str, conditions: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        if service in self._allowed:
+            return
+        self._allowed.add(service)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(service)],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions=conditions,
+            )
+        )
