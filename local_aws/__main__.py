@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and serve; the exit code is 0 after a clean stop, 2 for bad usage."""
     parser = argparse.ArgumentParser(
         prog="python -m local_aws",
-        description="AWS on one machine, on loopback only: the real CDK CLI and boto3 work against it.",
+        description="AWS on one machine, on loopback only, for the real CDK CLI and boto3.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser(

@@ -56,7 +56,7 @@ class Cloud:
         Calls of a role's session are judged by its policies, as a call from outside would be.
         """
         if credentials is None:
-            credentials = Credentials(access_key_id=ROOT_ACCESS_KEY, secret_access_key="local")  # noqa: S106
+            credentials = Credentials(access_key_id=ROOT_ACCESS_KEY, secret_access_key="local")
         return boto3.session.Session().client(
             service,
             region_name=REGION,
@@ -78,13 +78,13 @@ class Cloud:
 
         Args:
             role_arn: the role.
-            service: the principal that assumes it, e.g. ``sagemaker.amazonaws.com``; the role's trust
-                policy must name it.
+            service: the principal that assumes it, e.g. ``sagemaker.amazonaws.com``; the role's
+                trust policy must name it.
             session_name: shown in the session's ARN.
 
         Raises:
             botocore.exceptions.ClientError: AccessDenied when the trust policy does not allow it.
         """
-        from local_aws.permissions.sessions import assume_for_service  # noqa: PLC0415
+        from local_aws.permissions.sessions import assume_for_service
 
         return assume_for_service(self, role_arn, service=service, session_name=session_name)

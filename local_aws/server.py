@@ -37,8 +37,8 @@ class StateDirectoryError(Exception):
 def prepare_state(state: Path) -> str | None:
     """Make ``state`` an empty directory of ours.
 
-    State lives in the server's memory, so what an earlier run left on disk is only half of it: it is
-    removed, and told.
+    State lives in the server's memory, so what an earlier run left on disk is only half of it:
+    it is removed, and told.
 
     Returns:
         A sentence about what was removed; None if there was nothing.
@@ -134,7 +134,7 @@ class LocalAws:
         for subsystem in reversed(self._subsystems):
             app = subsystem.wrap(app)
 
-        class Handler(MotoRequestHandler):  # type: ignore[misc]
+        class Handler(MotoRequestHandler):
             # Keep-alive: a new connection for each prediction would dominate its latency.
             protocol_version = "HTTP/1.1"
 
@@ -142,7 +142,6 @@ class LocalAws:
         server = make_server(
             "127.0.0.1", self.cloud.port, app, threaded=True, request_handler=Handler
         )
-        server.daemon_threads = True
         serving = threading.Thread(target=server.serve_forever, name="http", daemon=True)
         serving.start()
         for name in (signal.SIGTERM, signal.SIGINT):

@@ -44,7 +44,7 @@ class RunningLocalAws:
         }
 
     def client(self, service: str, **credentials: str) -> Any:
-        """A boto3 client of the account's root user, or of the given credentials, without retries."""
+        """A boto3 client of the root user, or of the given credentials, without retries."""
         return boto3.session.Session().client(
             service,
             region_name="us-east-1",
@@ -72,8 +72,10 @@ def start_local_aws(state: Path, *, speed: float = 60, port: int | None = None) 
     log = state.parent / f"{state.name}.log"
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_aws", "serve"]
-            + ["--port", str(port), "--state", str(state), "--speed", str(speed)],
+            [
+                *(sys.executable, "-m", "local_aws", "serve", "--port", str(port)),
+                *("--state", str(state), "--speed", str(speed)),
+            ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=stderr,
