@@ -29,8 +29,8 @@ install: .venv/.installed .venv-sdk2/.installed  ## Python packages, Node, the C
 	@touch $@
 
 # SDK v2 and v3 cannot share an environment: both install into the package `sagemaker`.
-.venv-sdk2/.installed: tests/clients/requirements.txt
-	@echo "==> SageMaker Python SDK v2 (tests/clients/requirements.txt)"
+.venv-sdk2/.installed: tests/local/clients/requirements.txt
+	@echo "==> SageMaker Python SDK v2 (tests/local/clients/requirements.txt)"
 	$(PYTHON) -m venv .venv-sdk2
 	.venv-sdk2/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
@@ -64,7 +64,7 @@ fmt: install  ## Format and sort imports
 
 lock: install  ## Resolve requirements.in into requirements.txt, with hashes, for Python 3.11 to 3.13
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
-	cd tests/clients && $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
+	cd tests/local/clients && $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
 
 clean:  ## Remove everything that the other targets made
 	rm -rf .venv .venv-* node_modules cdk.out build dist .local-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
