@@ -10,7 +10,7 @@ from local_aws.cloud import ACCOUNT, REGION
 from local_aws.cloudwatch.store import Datapoint, SeriesKey, dimensions_key, store_of
 
 
-def publish(
+def publish(  # noqa: PLR0917
     namespace: str,
     metric: str,
     dimensions: Mapping[str, str],
@@ -23,8 +23,8 @@ def publish(
     Args:
         namespace: e.g. ``AWS/SageMaker``.
         metric: the metric's name.
-        dimensions: all of them: CloudWatch does not aggregate over dimensions, so a service publishes
-            once for each set of dimensions that it offers.
+        dimensions: all of them: CloudWatch does not aggregate over dimensions, so a service
+            publishes once for each set of dimensions that it offers.
         value: the value.
         unit: CloudWatch's name, e.g. ``Microseconds``, ``Percent``, ``None``.
         at: when; now if not given.

@@ -6,7 +6,7 @@ import math
 import threading
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -64,17 +64,15 @@ class Samples:
         count = sum(point.count for point in self._points)
         if not self._points or count == 0:
             return None
-        match name:
-            case "Sum":
-                return math.fsum(point.sum for point in self._points)
-            case "Average":
-                return math.fsum(point.sum for point in self._points) / count
-            case "Minimum":
-                return min(point.minimum for point in self._points)
-            case "Maximum":
-                return max(point.maximum for point in self._points)
-            case "SampleCount":
-                return count
+        plain: dict[str, Callable[[], float]] = {
+            "Sum": lambda: math.fsum(point.sum for point in self._points),
+            "Average": lambda: math.fsum(point.sum for point in self._points) / count,
+            "Minimum": lambda: min(point.minimum for point in self._points),
+            "Maximum": lambda: max(point.maximum for point in self._points),
+            "SampleCount": lambda: count,
+        }
+        if name in plain:
+            return plain[name]()
         return self._percentile(percentile_rank(name), count)
 
     def _percentile(self, rank: float, count: float) -> float | None:
