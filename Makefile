@@ -7,7 +7,7 @@ BIN    := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export JSII_NODE := $(BIN)/node
 
-.PHONY: help install model demo test check fmt synth bench soak docs lock clean
+.PHONY: help install model demo synth test check soak fmt lock docs bench clean
 
 help:  ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ fmt: install  ## Format and sort imports
 lock: install  ## Resolve requirements.in into requirements.txt, with hashes, for Python 3.11 to 3.13
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
 	cd tests/local/clients && $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
+
+docs: install synth  ## Draw the pictures of the documentation anew
+	$(BIN)/python docs/draw_architecture.py
+
+bench: install model  ## Print the benchmarks' tables
+	$(BIN)/python benchmarks/synth.py
 
 clean:  ## Remove everything that the other targets made
 	rm -rf .venv .venv-* node_modules cdk.out build dist .local-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

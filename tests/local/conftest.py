@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class RunningLocalAws:
     url: str
     state: Path
     process: subprocess.Popen[str]
+    said: tuple[str, ...]
 
     @property
     def env(self) -> dict[str, str]:
@@ -82,9 +83,13 @@ def start_local_aws(state: Path, *, speed: float = 60, port: int | None = None) 
             text=True,
         )
     assert process.stdout is not None
+    said = []
     for line in process.stdout:
+        said.append(line.rstrip())
         if line.startswith("local AWS ready"):
-            return RunningLocalAws(url=f"http://localhost:{port}", state=state, process=process)
+            return RunningLocalAws(
+                url=f"http://localhost:{port}", state=state, process=process, said=tuple(said)
+            )
     raise AssertionError(f"the local AWS did not start:\n{log.read_text()}")
 
 
@@ -103,3 +108,18 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocal
     running = start_local_aws(tmp_path_factory.mktemp("local-aws") / "state")
     yield running
     stop_local_aws(running)
+
+
+@pytest.fixture
+def launch() -> Iterator[Callable[..., RunningLocalAws]]:
+    """Starts local AWSs of a test's own, and ends what is left of them."""
+    started: list[RunningLocalAws] = []
+
+    def start(state: Path, **options: Any) -> RunningLocalAws:
+        started.append(start_local_aws(state, **options))
+        return started[-1]
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            stop_local_aws(running)
