@@ -1,0 +1,1 @@
+"""What empties a bucket before CloudFormation deletes it."""
