@@ -93,7 +93,8 @@ class Worker:
         self._settings = settings
         self._target = target
         self._scratch = scratch
-        self._permits = threading.Semaphore(settings.concurrency)
+        self._changed = threading.Condition()
+        self._permits = settings.concurrency
         self._pool = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="transform")
         self._stopping = threading.Event()
 
@@ -153,17 +154,18 @@ class Worker:
         in_flight: deque[tuple[Batch, Future[bytes]]] = deque()
         try:
             for batch in batches:
-                # Waiting for a permit with answers of one's own unread would block all files.
-                while not self._permits.acquire(blocking=not in_flight):
+                while not self._permitted(in_flight):
                     self._write_oldest(in_flight, result)
-                in_flight.append((batch, self._pool.submit(self._ask, batch.body)))
+                future = self._pool.submit(self._ask, batch.body)
+                in_flight.append((batch, future))
+                future.add_done_callback(self._notify)
             while in_flight:
                 self._write_oldest(in_flight, result)
         finally:
             for _, future in in_flight:
                 if not future.cancel():
                     future.exception()
-                self._permits.release()
+                self._release()
 
     def _write_oldest(
         self, in_flight: deque[tuple[Batch, Future[bytes]]], result: IO[bytes]
@@ -175,7 +177,31 @@ class Worker:
                 answer = self._settings.processing.output(batch, answer)
             result.write(assembled(answer, self._settings.assemble_with))
         finally:
-            self._permits.release()
+            self._release()
+
+    def _permitted(self, in_flight: deque[tuple[Batch, Future[bytes]]]) -> bool:
+        """Wait for a permit, or for the file's oldest answer, which holds one until it is written.
+
+        Returns:
+            True with a permit taken; False when there is an answer to write first.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._permits or (in_flight and in_flight[0][1].done()) or False
+            )
+            if self._permits:
+                self._permits -= 1
+                return True
+            return False
+
+    def _release(self) -> None:
+        with self._changed:
+            self._permits += 1
+            self._changed.notify_all()
+
+    def _notify(self, _future: Future[bytes]) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def _ask(self, body: bytes) -> bytes:
         attempts = self._settings.retries + 1
