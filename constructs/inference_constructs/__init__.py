@@ -1,7 +1,35 @@
 """Constructs that put a trained XGBoost model into production on SageMaker."""
 
+from inference_constructs.alarms import EndpointAlarms
+from inference_constructs.artifact import ModelArtifact
+from inference_constructs.dashboard import EndpointDashboard
 from inference_constructs.encryption import EncryptionKey
+from inference_constructs.endpoint import RealtimeEndpoint
+from inference_constructs.metrics import VariantMetrics
+from inference_constructs.model import InferenceModel
+from inference_constructs.network import Network
 from inference_constructs.notifications import Notifications
+from inference_constructs.scaling import Scaling, TargetTracking
 from inference_constructs.service_role import ServiceRole
+from inference_constructs.variant import ProductionVariant
+from model_artifacts.errors import ArtifactError
+from model_artifacts.images import Image, find_image
 
-__all__ = ["EncryptionKey", "Notifications", "ServiceRole"]
+__all__ = [
+    "ArtifactError",
+    "EncryptionKey",
+    "EndpointAlarms",
+    "EndpointDashboard",
+    "Image",
+    "InferenceModel",
+    "ModelArtifact",
+    "Network",
+    "Notifications",
+    "ProductionVariant",
+    "RealtimeEndpoint",
+    "Scaling",
+    "ServiceRole",
+    "TargetTracking",
+    "VariantMetrics",
+    "find_image",
+]

@@ -1,0 +1,90 @@
+"""Archives as CDK assets whose S3 keys keep the extension `.tar.gz`."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import FileAssetPackaging, Fn, Stack, Stage
+from constructs import Construct
+
+from model_artifacts.packing import PackedArtifact
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveAsset:
+    """An archive that is uploaded with the stack.
+
+    Attributes:
+        url: its S3 URI.
+        arn: the object's ARN.
+        sha256: digest of its bytes.
+    """
+
+    url: str
+    arn: str
+    sha256: str
+
+
+def pack_asset(scope: Construct, name: str, pack: Callable[[Path], PackedArtifact]) -> ArchiveAsset:
+    """Packs an archive into the cloud assembly and uploads it with the stack.
+
+    Args:
+        scope: a construct of the stack.
+        name: how the CLI calls it while it uploads.
+        pack: writes the archive to the path that it is given.
+    """
+    assembly = _assembly(scope)
+    packed = pack(assembly / f"{scope.node.addr}.tar.gz")
+    file = assembly / _file_name(packed.sha256)
+    packed.path.replace(file)
+    return _asset(scope, name, packed.sha256)
+
+
+def copy_asset(scope: Construct, name: str, packed: PackedArtifact) -> ArchiveAsset:
+    """Uploads an archive that was packed before with the stack.
+
+    Args:
+        scope: a construct of the stack.
+        name: how the CLI calls it while it uploads.
+        packed: the archive.
+    """
+    file = _assembly(scope) / _file_name(packed.sha256)
+    if not file.exists():
+        shutil.copyfile(packed.path, file)
+    return _asset(scope, name, packed.sha256)
+
+
+def _assembly(scope: Construct) -> Path:
+    stage = Stage.of(scope)
+    if stage is None:
+        raise ValueError(f"{scope.node.path} must be within an App")
+    return Path(stage.asset_outdir)
+
+
+def _file_name(sha256: str) -> str:
+    return f"asset.{sha256}.tar.gz"
+
+
+def _asset(scope: Construct, name: str, sha256: str) -> ArchiveAsset:
+    stack = Stack.of(scope)
+    # `s3_assets.Asset` keeps the last extension only, `.gz`. Here the key is `<hash><last
+    # extension>`, so the hash carries the rest.
+    location = stack.synthesizer.add_file_asset(
+        source_hash=f"{sha256}.tar",
+        file_name=_file_name(sha256),
+        packaging=FileAssetPackaging.FILE,
+        display_name=name,
+    )
+    arn = stack.format_arn(
+        service="s3",
+        region="",
+        account="",
+        resource=location.bucket_name,
+        resource_name=location.object_key,
+    )
+    return ArchiveAsset(
+        url=Fn.join("", ["s3://", location.bucket_name, "/", location.object_key]),
+        arn=arn,
+        sha256=sha256,
+    )

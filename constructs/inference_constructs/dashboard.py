@@ -1,0 +1,95 @@
+"""`EndpointDashboard`: traffic, latency, instances and alarms of an endpoint on one page."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from inference_constructs.endpoint import RealtimeEndpoint
+from inference_constructs.metrics import VariantMetrics
+
+_WIDTH = 24
+
+
+class EndpointDashboard(Construct):
+    """Defines a CloudWatch dashboard with a row of graphs for each variant of an endpoint.
+
+    Args:
+        scope: the parent construct.
+        construct_id: the id within the parent.
+        endpoint: the endpoint.
+        alarms: the alarms whose state is shown on top.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        endpoint: RealtimeEndpoint,
+        alarms: Sequence[cloudwatch.IAlarm] = (),
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(3))
+        if alarms:
+            self.dashboard.add_widgets(
+                cloudwatch.AlarmStatusWidget(title="Alarms", width=_WIDTH, alarms=list(alarms))
+            )
+        for variant in endpoint.variants:
+            self.dashboard.add_widgets(*_row(variant.name, endpoint.metrics(variant.name)))
+
+    @property
+    def dashboard_name(self) -> str:
+        """The dashboard's name, which CloudFormation makes up."""
+        return self.dashboard.dashboard_name
+
+
+def _row(name: str, metrics: VariantMetrics) -> list[cloudwatch.GraphWidget]:
+    invocations = metrics.invocations()
+    # SageMaker publishes no number of instances; the two metrics count the same requests.
+    instances = cloudwatch.MathExpression(
+        expression="invocations / per_instance",
+        using_metrics={
+            "invocations": invocations,
+            "per_instance": metrics.invocations_per_instance(),
+        },
+        label="Instances that answered",
+        period=Duration.minutes(1),
+    )
+    errors = [
+        metrics.invocation_4xx_errors(statistic="Sum"),
+        metrics.invocation_5xx_errors(statistic="Sum"),
+    ]
+    latencies = [
+        metrics.model_latency(statistic="p50"),
+        metrics.model_latency(),
+        metrics.overhead_latency(),
+    ]
+    utilization = [
+        metrics.cpu_utilization(),
+        metrics.memory_utilization(),
+        metrics.disk_utilization(),
+    ]
+    return [
+        _graph(f"{name}: traffic", "requests per minute", [invocations], errors),
+        _graph(f"{name}: latency", "microseconds", latencies),
+        _graph(f"{name}: instances", "instances", [instances]),
+        _graph(f"{name}: utilization", "percent (CPU: of one vCPU)", utilization),
+    ]
+
+
+def _graph(
+    title: str,
+    label: str,
+    left: Sequence[cloudwatch.IMetric],
+    right: Sequence[cloudwatch.IMetric] = (),
+) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(
+        title=title,
+        width=_WIDTH // 4,
+        left=list(left),
+        right=list(right),
+        left_y_axis=cloudwatch.YAxisProps(label=label, min=0, show_units=False),
+        right_y_axis=cloudwatch.YAxisProps(label="errors per minute", min=0, show_units=False),
+    )
