@@ -1,0 +1,254 @@
+"""The instances behind one endpoint config, and the way of a request to one of them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from local_aws.cloud import Cloud
+from local_aws.sagemaker.instances import ModelInstance, ModelInstanceError
+from local_aws.sagemaker.records import EndpointConfigRecord, now
+
+# Starting is CPU-bound (each worker imports numpy and xgboost): more at once would be no faster.
+_STARTING_AT_ONCE = max(2, os.cpu_count() or 1)
+
+# An invocation may take this long: nothing is ended before its requests are.
+DRAIN = 60.0
+
+
+class VariantFleet:
+    """The instances of one production variant."""
+
+    def __init__(
+        self, cloud: Cloud, *, endpoint_name: str, config: Mapping[str, Any], count: int
+    ) -> None:
+        self.name: str = config["VariantName"]
+        self.model_name: str = config["ModelName"]
+        self.instance_type: str = config["InstanceType"]
+        self.config = config
+        self.created = now()
+        self.weight: float = config["InitialVariantWeight"]
+        self.desired_count = count
+        self.desired_weight = self.weight
+        self._cloud = cloud
+        self._endpoint_name = endpoint_name
+        # Replaced as a whole, never changed: a request may be reading it.
+        self._instances: tuple[ModelInstance, ...] = ()
+        self._turn = itertools.count()
+        self._lock = threading.Lock()
+        # Held while instances start: a replacement and a change of the count exclude each other.
+        self._changing = threading.Lock()
+        self._stopped = False
+
+    @property
+    def instances(self) -> tuple[ModelInstance, ...]:
+        """Those that take requests."""
+        return self._instances
+
+    @property
+    def image(self) -> str | None:
+        """The image of its containers, once one runs."""
+        return next((instance.image for instance in self._instances), None)
+
+    def start(self) -> None:
+        """Start as many instances as desired.
+
+        Raises:
+            ModelInstanceError: one of them cannot be had.
+        """
+        with self._changing:
+            self._grow(self.desired_count)
+
+    def scale(self, count: int) -> None:
+        """Start or end instances; those that end get no new request and finish what they have.
+
+        Raises:
+            ModelInstanceError: a new one cannot be had; the old ones serve on.
+        """
+        with self._changing:
+            self._grow(count - len(self._instances))
+            with self._lock:
+                leaving = self._instances[count:]
+                self._instances = self._instances[:count]
+        self._end(leaving, drain=DRAIN)
+
+    def replace_dead(self) -> None:
+        """Start an instance in the place of each one whose process has ended.
+
+        Raises:
+            ModelInstanceError: it cannot be had.
+        """
+        if not self._changing.acquire(blocking=False):
+            return
+        try:
+            dead = [instance for instance in self._instances if not instance.alive]
+            with self._lock:
+                self._instances = tuple(found for found in self._instances if found.alive)
+            self._end(dead)
+            self._grow(self.desired_count - len(self._instances))
+        finally:
+            self._changing.release()
+
+    def candidates(self) -> Iterator[ModelInstance]:
+        """Instances to try for one request, each once; the next in turn comes first."""
+        instances = self._instances
+        if instances:
+            first = next(self._turn) % len(instances)
+            yield from instances[first:] + instances[:first]
+
+    def close(self) -> None:
+        """Take no new instance; one that is just starting is ended."""
+        self._stopped = True
+
+    def stop(self) -> None:
+        """End all instances."""
+        self.close()
+        with self._lock:
+            leaving, self._instances = self._instances, ()
+        self._end(leaving)
+
+    def _grow(self, count: int) -> None:
+        if count <= 0:
+            return
+        started = []
+        failures = []
+        with ThreadPoolExecutor(min(count, _STARTING_AT_ONCE)) as executor:
+            for future in [executor.submit(self._start_one) for _ in range(count)]:
+                try:
+                    started.append(future.result())
+                except ModelInstanceError as error:
+                    failures.append(error)
+        with self._lock:
+            if not failures and not self._stopped:
+                self._instances += tuple(started)
+                return
+        self._end(started)
+        if failures:
+            raise failures[0]
+
+    def _start_one(self) -> ModelInstance:
+        instance_id = f"i-{secrets.token_hex(8)}0"
+        timeout = self.config.get("ContainerStartupHealthCheckTimeoutInSeconds", 480)
+        try:
+            return ModelInstance.start(
+                self._cloud,
+                model_name=self.model_name,
+                name=instance_id,
+                log_group=f"/aws/sagemaker/Endpoints/{self._endpoint_name}",
+                log_stream=f"{self.name}/{instance_id}",
+                workers=min(vcpus(self.instance_type), os.cpu_count() or 1),
+                startup_timeout=timeout,
+            )
+        except ModelInstanceError as error:
+            if error.unhealthy:
+                raise ModelInstanceError(
+                    f"The primary container for production variant {self.name} did not pass the "
+                    f"ping health check. Please check CloudWatch logs for this endpoint."
+                ) from error
+            raise
+
+    @staticmethod
+    def _end(instances: Sequence[ModelInstance], *, drain: float = 0.0) -> None:
+        if instances:
+            with ThreadPoolExecutor(len(instances)) as executor:
+                for instance in instances:
+                    executor.submit(instance.stop, drain=drain)
+
+
+class Fleet:
+    """All variants of one endpoint config."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        *,
+        endpoint_name: str,
+        config: EndpointConfigRecord,
+        counts: Mapping[str, int],
+        weights: Mapping[str, float],
+    ) -> None:
+        """Plan a fleet; `start` makes it.
+
+        Args:
+            cloud: where its models are.
+            endpoint_name: the endpoint that it serves.
+            config: its endpoint config.
+            counts: instance counts of variants that keep one other than the config's.
+            weights: likewise.
+        """
+        self.config = config
+        self.variants: dict[str, VariantFleet] = {}
+        for variant in config.variants:
+            name = variant["VariantName"]
+            fleet = VariantFleet(
+                cloud,
+                endpoint_name=endpoint_name,
+                config=variant,
+                count=counts.get(name, variant["InitialInstanceCount"]),
+            )
+            fleet.weight = fleet.desired_weight = weights.get(name, fleet.weight)
+            self.variants[name] = fleet
+        self._in_flight = 0
+        self._closed = False
+        self._idle = threading.Condition()
+
+    def start(self) -> None:
+        """Start all instances.
+
+        Raises:
+            ModelInstanceError: one cannot be had; all others have been ended.
+        """
+        try:
+            self._each(VariantFleet.start)
+        except ModelInstanceError:
+            self.stop()
+            raise
+
+    def stop(self, *, drain: float = 0.0) -> None:
+        """End all instances, after at most ``drain`` seconds for the requests under way."""
+        with self._idle:
+            self._closed = True
+            self._idle.wait_for(lambda: self._in_flight == 0, timeout=drain)
+        self._each(VariantFleet.stop)
+
+    @contextmanager
+    def request(self) -> Iterator[bool]:
+        """Hold the fleet for one request; False if it is closed and another one has to answer."""
+        with self._idle:
+            if self._closed:
+                yield False
+                return
+            self._in_flight += 1
+        try:
+            yield True
+        finally:
+            with self._idle:
+                self._in_flight -= 1
+                self._idle.notify_all()
+
+    def route(self) -> VariantFleet | None:
+        """A variant by its weight among all; None if all weigh 0."""
+        variants = list(self.variants.values())
+        weights = [variant.weight for variant in variants]
+        if sum(weights) <= 0:
+            return None
+        return random.choices(variants, weights)[0]
+
+    def _each(self, action: Callable[[VariantFleet], None]) -> None:
+        with ThreadPoolExecutor(len(self.variants)) as executor:
+            list(executor.map(action, self.variants.values()))
+
+
+def vcpus(instance_type: str) -> int:
+    """CPUs of an instance type, by its size: 2 for large, 4 for xlarge, 4 n for n-xlarge."""
+    size = instance_type.rsplit(".", 1)[-1]
+    if not size.endswith("xlarge"):
+        return 2
+    return 4 * int(size.removesuffix("xlarge") or 1)

@@ -1,0 +1,268 @@
+"""Models, endpoint configs and endpoints of one account and region, and their operations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local_aws.cloud import Cloud
+from local_aws.sagemaker import artifacts, scaling
+from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.sagemaker.errors import ValidationException, existing, missing
+from local_aws.sagemaker.records import EndpointConfigRecord, ModelRecord
+
+Request = Mapping[str, Any]
+
+# Local NVMe is encrypted by the instance itself, and a key of one's own is refused.
+_NVME = re.compile(r"ml\.([a-z]+\d+[a-z]*d[a-z]*|g[5-9].*|p5.*|trn\d.*|i\d.*)\.")
+
+
+class Hosting:
+    """What SageMaker hosts."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        *,
+        account_id: str,
+        region_name: str,
+        partition: str,
+        check_package: Callable[[str], object],
+    ) -> None:
+        """Start with nothing.
+
+        Args:
+            cloud: the AWS that this is a part of.
+            account_id: the account.
+            region_name: the region.
+            partition: the region's partition.
+            check_package: raises when there is no model package of this name.
+        """
+        self.cloud = cloud
+        self.account_id = account_id
+        self.region_name = region_name
+        self.partition = partition
+        self.models: dict[str, ModelRecord] = {}
+        self.endpoint_configs: dict[str, EndpointConfigRecord] = {}
+        self.endpoints: dict[str, Endpoint] = {}
+        self._check_package = check_package
+
+    def arn(self, kind: str, name: str) -> str:
+        """The ARN of a thing of this account and region."""
+        return f"arn:{self.partition}:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name}"
+
+    # Models
+
+    def create_model(self, request: Request) -> ModelRecord:
+        """CreateModel: the role must be able to read the artifact now."""
+        name = request["ModelName"]
+        arn = self.arn("model", name)
+        if name in self.models:
+            raise existing("model", arn)
+        containers = request.get("Containers") or []
+        if request.get("PrimaryContainer"):
+            containers = [request["PrimaryContainer"], *containers]
+        if not containers:
+            raise ValidationException("A primary container or a list of containers is required.")
+        if not request.get("ExecutionRoleArn"):
+            raise ValidationException("ExecutionRoleArn is required to create a model.")
+        for container in containers:
+            self._check_container(container, request["ExecutionRoleArn"])
+        record = ModelRecord(
+            model_name=name, arn=arn, request=request, tags=list(request.get("Tags") or [])
+        )
+        self.models[name] = record
+        return record
+
+    def _check_container(self, container: Mapping[str, Any], role_arn: str) -> None:
+        if container.get("ModelPackageName"):
+            self._check_package(container["ModelPackageName"])
+            return
+        if not container.get("Image"):
+            raise ValidationException("A container needs an Image or a ModelPackageName.")
+        source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+        url = container.get("ModelDataUrl") or source.get("S3Uri")
+        if url and not artifacts.check_access(self.cloud, role_arn, url):
+            raise ValidationException(
+                f'Could not access model data at {url}. Please ensure that the role "{role_arn}" '
+                f"exists and that its trust relationship policy allows the action "
+                f'"sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also '
+                f'ensure that the role has "s3:GetObject" permissions and that the object is '
+                f"located in {self.region_name}. If your Model uses multiple models or "
+                f'uncompressed models, please ensure that the role has "s3:ListBucket" permission.'
+            )
+
+    def model(self, model_name: str) -> ModelRecord:
+        """The model of this name."""
+        if model_name not in self.models:
+            raise missing("model", self.arn("model", model_name))
+        return self.models[model_name]
+
+    def delete_model(self, model_name: str) -> None:
+        """DeleteModel: endpoints that use it serve on, but cannot grow."""
+        self.model(model_name)
+        del self.models[model_name]
+
+    # Endpoint configs
+
+    def create_endpoint_config(self, request: Request) -> EndpointConfigRecord:
+        """CreateEndpointConfig."""
+        name = request["EndpointConfigName"]
+        arn = self.arn("endpoint-config", name)
+        if name in self.endpoint_configs:
+            raise existing("endpoint configuration", arn)
+        seen: set[str] = set()
+        variants = [
+            *request["ProductionVariants"],
+            *(request.get("ShadowProductionVariants") or []),
+        ]
+        for variant in variants:
+            if variant["VariantName"] in seen:
+                raise _repeated(variant["VariantName"])
+            seen.add(variant["VariantName"])
+            self._check_variant(variant, kms_key=request.get("KmsKeyId"))
+        record = EndpointConfigRecord(
+            endpoint_config_name=name,
+            arn=arn,
+            request=request,
+            tags=list(request.get("Tags") or []),
+        )
+        self.endpoint_configs[name] = record
+        return record
+
+    def _check_variant(self, variant: Mapping[str, Any], *, kms_key: str | None) -> None:
+        name = variant["VariantName"]
+        if variant.get("ModelName"):
+            self.model(variant["ModelName"])
+            if variant.get("ServerlessConfig"):
+                return
+            if not variant.get("InstanceType") or not variant.get("InitialInstanceCount"):
+                raise ValidationException(
+                    f"InstanceType and InitialInstanceCount are required for variant {name}."
+                )
+        if kms_key and _NVME.match(variant.get("InstanceType") or ""):
+            raise ValidationException(
+                f"KmsKeyId cannot be specified for variant {name}: the instance type "
+                f"{variant['InstanceType']} has local storage."
+            )
+
+    def config(self, name: str) -> EndpointConfigRecord:
+        """The endpoint config of this name."""
+        if name not in self.endpoint_configs:
+            raise missing("endpoint configuration", self.arn("endpoint-config", name))
+        return self.endpoint_configs[name]
+
+    def delete_endpoint_config(self, endpoint_config_name: str) -> None:
+        """DeleteEndpointConfig: endpoints that use it serve on, but cannot be updated."""
+        self.config(endpoint_config_name)
+        del self.endpoint_configs[endpoint_config_name]
+
+    # Endpoints
+
+    def create_endpoint(self, request: Request) -> Endpoint:
+        """CreateEndpoint: returns at once, the endpoint is Creating."""
+        name = request["EndpointName"]
+        arn = self.arn("endpoint", name)
+        config = self._servable(request["EndpointConfigName"])
+        endpoint = Endpoint(
+            self.cloud,
+            name=name,
+            arn=arn,
+            config=config,
+            tags=list(request.get("Tags") or []),
+            deployment_config=request.get("DeploymentConfig"),
+        )
+        # One step, so that of two requests at once one is refused.
+        if self.endpoints.setdefault(name, endpoint) is not endpoint:
+            raise existing("endpoint", arn)
+        endpoint.create()
+        return endpoint
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint of this name."""
+        if name not in self.endpoints:
+            raise missing("endpoint", self.arn("endpoint", name))
+        return self.endpoints[name]
+
+    def update_endpoint(self, request: Request) -> Endpoint:
+        """UpdateEndpoint: returns at once, the endpoint is Updating."""
+        endpoint = self.endpoint(request["EndpointName"])
+        config = self._servable(request["EndpointConfigName"])
+        # AWS compares with the config in use, and fails when that has been deleted.
+        self.config(endpoint.config.endpoint_config_name)
+        scaling.check_update(self.cloud, endpoint, config)
+        retain = request.get("RetainAllVariantProperties", False)
+        excluded = {
+            found["VariantPropertyType"]
+            for found in request.get("ExcludeRetainedVariantProperties") or []
+        }
+        deployment_config = request.get("DeploymentConfig")
+        if deployment_config is None and request.get("RetainDeploymentConfig"):
+            deployment_config = endpoint.deployment_config
+        endpoint.update(
+            config,
+            retain_counts=retain and "DesiredInstanceCount" not in excluded,
+            retain_weights=retain and "DesiredWeight" not in excluded,
+            deployment_config=deployment_config,
+        )
+        return endpoint
+
+    def update_endpoint_weights_and_capacities(self, request: Request) -> Endpoint:
+        """UpdateEndpointWeightsAndCapacities: returns at once, the endpoint is Updating."""
+        endpoint = self.endpoint(request["EndpointName"])
+        names = {variant["VariantName"] for variant in endpoint.config.variants}
+        changes: dict[str, tuple[float | None, int | None]] = {}
+        for wanted in request["DesiredWeightsAndCapacities"]:
+            name = wanted["VariantName"]
+            if name in changes:
+                raise _repeated(name)
+            if name not in names:
+                raise ValidationException(
+                    f'The variant name(s) "{name}" is/are not present within endpoint '
+                    f'configuration "{endpoint.config.endpoint_config_name}".'
+                )
+            if wanted.get("DesiredInstanceCount") == 0:
+                raise ValidationException(
+                    f"The desired instance count of variant {name} must be at least 1."
+                )
+            changes[name] = (wanted.get("DesiredWeight"), wanted.get("DesiredInstanceCount"))
+        endpoint.adjust(changes)
+        return endpoint
+
+    def delete_endpoint(self, endpoint_name: str) -> None:
+        """DeleteEndpoint: returns at once; its scalable targets go with it."""
+        endpoint = self.endpoint(endpoint_name)
+        endpoint.delete(lambda: self._forget(endpoint_name))
+        scaling.deregister(self.cloud, endpoint_name)
+
+    def _forget(self, endpoint_name: str) -> None:
+        del self.endpoints[endpoint_name]
+
+    def _servable(self, config_name: str) -> EndpointConfigRecord:
+        """The config, if this AWS can serve it.
+
+        Raises:
+            ValidationException: it does not exist, or is of a kind that is not emulated.
+        """
+        config = self.config(config_name)
+        request = config.request
+        for variant in config.variants:
+            if variant.get("ServerlessConfig"):
+                raise _not_emulated("serverless variants")
+            if not variant.get("ModelName"):
+                raise _not_emulated("inference components")
+            self.model(variant["ModelName"])
+        if request.get("AsyncInferenceConfig"):
+            raise _not_emulated("asynchronous endpoints")
+        if request.get("ShadowProductionVariants"):
+            raise _not_emulated("shadow variants")
+        return config
+
+
+def _repeated(variant: str) -> Exception:
+    return ValidationException(f'The variant name "{variant}" was non-unique within the request.')
+
+
+def _not_emulated(what: str) -> Exception:
+    return ValidationException(f"The local AWS does not serve {what}.")

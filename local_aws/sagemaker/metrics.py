@@ -1,0 +1,71 @@
+"""The metrics of endpoints, as SageMaker publishes them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import psutil
+
+from local_aws.cloudwatch.publish import publish
+
+INVOCATIONS = "AWS/SageMaker"
+INSTANCES = "/aws/sagemaker/Endpoints"
+
+
+class Where(NamedTuple):
+    """Which variant of which fleet a value belongs to."""
+
+    endpoint: str
+    variant: str
+    config: str
+
+    def dimension_sets(self) -> Iterator[dict[str, str]]:
+        """The sets of dimensions under which SageMaker publishes."""
+        both = {"EndpointName": self.endpoint, "VariantName": self.variant}
+        yield both
+        # During an update this one tells the new fleet from the old one.
+        yield {**both, "EndpointConfigName": self.config}
+
+
+def invocation(
+    where: Where,
+    *,
+    instances: int,
+    status: int,
+    model_seconds: float,
+    overhead_seconds: float,
+) -> None:
+    """Publish what one invocation counts.
+
+    Args:
+        where: who answered.
+        instances: of the variant, now.
+        status: what the model answered; below 100 if it did not.
+        model_seconds: the time that it took.
+        overhead_seconds: the time that everything else took.
+    """
+    values = {
+        "Invocations": (1.0, "None"),
+        "InvocationsPerInstance": (1.0 / max(1, instances), "None"),
+        "Invocation4XXErrors": (float(400 <= status < 500), "None"),
+        "Invocation5XXErrors": (float(status >= 500 or status < 100), "None"),
+        "ModelLatency": (model_seconds * 1e6, "Microseconds"),
+        "OverheadLatency": (overhead_seconds * 1e6, "Microseconds"),
+    }
+    for dimensions in where.dimension_sets():
+        for metric, (value, unit) in values.items():
+            publish(INVOCATIONS, metric, dimensions, value, unit)
+
+
+def utilization(where: Where, *, cpu: float, memory: float) -> None:
+    """Publish what one instance uses: CPU over all cores, memory and disk of this machine."""
+    disk = psutil.disk_usage(os.sep).percent
+    for dimensions in where.dimension_sets():
+        for metric, value in (
+            ("CPUUtilization", cpu),
+            ("MemoryUtilization", memory),
+            ("DiskUtilization", disk),
+        ):
+            publish(INSTANCES, metric, dimensions, value, "Percent")

@@ -1,0 +1,218 @@
+"""InvokeEndpoint: from the caller's request to a container and back."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, cast
+from urllib.parse import unquote
+
+from local_aws.sagemaker import metrics
+from local_aws.sagemaker.backend import LiveSageMakerBackend
+from local_aws.sagemaker.fleet import Fleet, VariantFleet
+from local_aws.sagemaker.hosting import Hosting
+from local_aws.sagemaker.http_pool import UnreachableError
+from local_aws.sagemaker.instances import Answer
+from local_aws.subsystem import WsgiApp
+
+MAX_BODY = 6_291_456
+TIMEOUT = 60.0
+_PATH = re.compile(r"/endpoints/([^/]+)/invocations")
+_SERVING = {"InService", "Updating", "RollingBack", "SystemUpdating"}
+# What reaches the container of the caller's headers, by its name in a WSGI environment.
+_FORWARDED = {
+    "CONTENT_TYPE": "Content-Type",
+    "HTTP_ACCEPT": "Accept",
+    "HTTP_X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES": "X-Amzn-SageMaker-Custom-Attributes",
+    "HTTP_X_AMZN_SAGEMAKER_TARGET_MODEL": "X-Amzn-SageMaker-Target-Model",
+    "HTTP_X_AMZN_SAGEMAKER_INFERENCE_ID": "X-Amzn-SageMaker-Inference-Id",
+    "HTTP_X_AMZN_SAGEMAKER_SESSION_ID": "X-Amzn-SageMaker-Session-Id",
+}
+# In the place of a status: the container did not answer in time, or there is none.
+_TIMED_OUT, _NOBODY = 0, 1
+_CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
+
+
+class RuntimeReply(NamedTuple):
+    """What the caller gets."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class RuntimeFault(Exception):
+    """An error of the runtime API.
+
+    Attributes:
+        status: HTTP status.
+        code: the error's name; None is one that has only its status.
+        details: members of the error beside its message.
+    """
+
+    def __init__(self, status: int, code: str | None, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.details = details
+
+    def reply(self) -> RuntimeReply:
+        """As the service answers it."""
+        body = json.dumps({"Message": str(self), **self.details}).encode()
+        headers = [("Content-Type", "application/json")]
+        if self.code is not None:
+            headers.append(("x-amzn-ErrorType", self.code))
+        return RuntimeReply(self.status, headers, body)
+
+
+class Invocation(NamedTuple):
+    """One request for a prediction."""
+
+    endpoint_name: str
+    headers: Mapping[str, str]
+    body: bytes
+    target_variant: str | None = None
+
+
+def invoke(where: Hosting, invocation: Invocation, *, timeout: float = TIMEOUT) -> RuntimeReply:
+    """Have one request answered and count it.
+
+    Raises:
+        RuntimeFault: it cannot be, or the model answered with an error.
+    """
+    began = time.perf_counter()
+    name = invocation.endpoint_name
+    if len(invocation.body) > MAX_BODY:
+        raise RuntimeFault(413, None, f"HTTP content length exceeded {MAX_BODY} bytes.")
+    while True:
+        endpoint = where.endpoints.get(name)
+        fleet = endpoint.fleet if endpoint is not None else None
+        if endpoint is None or fleet is None or endpoint.endpoint_status not in _SERVING:
+            message = f"Endpoint {name} of account {where.account_id} not found."
+            raise RuntimeFault(400, "ValidationError", message)
+        with fleet.request() as held:
+            if not held:
+                # It was replaced since it was looked up: the new one answers.
+                continue
+            variant = _variant(fleet, invocation)
+            outcome = _ask(variant, invocation, timeout)
+            metrics.invocation(
+                metrics.Where(name, variant.name, fleet.config.endpoint_config_name),
+                instances=len(variant.instances),
+                status=outcome.status,
+                model_seconds=outcome.latency,
+                overhead_seconds=max(0.0, time.perf_counter() - began - outcome.latency),
+            )
+        return _reply(where, name, variant, outcome)
+
+
+def _variant(fleet: Fleet, invocation: Invocation) -> VariantFleet:
+    wanted = invocation.target_variant
+    variant = fleet.variants.get(wanted) if wanted else fleet.route()
+    if variant is None:
+        what = f"Variant {wanted} not found" if wanted else "No variant with a weight above 0"
+        message = f"{what} for endpoint {invocation.endpoint_name}."
+        raise RuntimeFault(400, "ValidationError", message)
+    return variant
+
+
+def _ask(variant: VariantFleet, invocation: Invocation, timeout: float) -> Answer:
+    """The answer of the first instance that is there; one with a status below 100 if none is."""
+    began = time.monotonic()
+    for instance in variant.candidates():
+        try:
+            left = max(0.001, timeout - (time.monotonic() - began))
+            return instance.invoke(invocation.body, invocation.headers, timeout=left)
+        except UnreachableError:
+            continue
+        except TimeoutError:
+            return Answer(status=_TIMED_OUT, headers={}, body=b"", latency=timeout)
+    return Answer(status=_NOBODY, headers={}, body=b"", latency=time.monotonic() - began)
+
+
+def _reply(
+    where: Hosting, endpoint_name: str, variant: VariantFleet, answer: Answer
+) -> RuntimeReply:
+    if answer.status == _TIMED_OUT:
+        message = (
+            "Your invocation timed out while waiting for a response from container primary. Review "
+            "the latency metrics for each container in Amazon CloudWatch, resolve the issue, and "
+            "try again."
+        )
+        raise _model_error(where, endpoint_name, 0, message)
+    if answer.status == _NOBODY:
+        message = "The service is unavailable. Try your call again."
+        raise RuntimeFault(503, "ServiceUnavailable", message)
+    if answer.status >= 400:
+        text = answer.body.decode(errors="replace")
+        raise _model_error(where, endpoint_name, answer.status, text)
+    headers = [
+        ("Content-Type", answer.headers.get("content-type", "application/octet-stream")),
+        ("x-Amzn-Invoked-Production-Variant", variant.name),
+    ]
+    if _CUSTOM.lower() in answer.headers:
+        headers.append((_CUSTOM, answer.headers[_CUSTOM.lower()]))
+    return RuntimeReply(200, headers, answer.body)
+
+
+def _model_error(where: Hosting, endpoint_name: str, status: int, original: str) -> RuntimeFault:
+    """The model's own error, as the service passes it on."""
+    region = where.region_name
+    group = f"/aws/sagemaker/Endpoints/{endpoint_name}"
+    whose = "client" if 400 <= status < 500 else "server"
+    return RuntimeFault(
+        424,
+        "ModelError",
+        f'Received {whose} error ({status}) from primary with message "{original}". See '
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        f"#logEventViewer:group={group} in account {where.account_id} for more information.",
+        OriginalStatusCode=status,
+        OriginalMessage=original,
+        LogStreamArn=f"arn:aws:logs:{region}:{where.account_id}:log-group:{group}",
+    )
+
+
+class RuntimeMiddleware:
+    """Answers invocations before moto sees them."""
+
+    def __init__(self, app: WsgiApp) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer an invocation; pass everything else on."""
+        match = _PATH.fullmatch(environ.get("PATH_INFO", ""))
+        scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split("/")
+        if match is None or len(scope) < 4 or scope[3] != "sagemaker":
+            return self._app(environ, start_response)
+        try:
+            invocation = Invocation(
+                unquote(match[1]),
+                {name: environ[key] for key, name in _FORWARDED.items() if environ.get(key)},
+                _body(environ),
+                environ.get("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT"),
+            )
+            reply = invoke(_hosting(access_key=scope[0], region=scope[2]), invocation)
+        except RuntimeFault as fault:
+            reply = fault.reply()
+        headers = [*reply.headers, ("Content-Length", str(len(reply.body)))]
+        start_response(f"{reply.status} -", headers)
+        return [reply.body]
+
+
+def _hosting(*, access_key: str, region: str) -> Hosting:
+    # Imported late: moto's backends are replaced before anything may look one up.
+    from moto.iam.models import get_account_id_from
+    from moto.sagemaker.models import sagemaker_backends
+
+    backend = sagemaker_backends[get_account_id_from(access_key)][region]
+    return cast(LiveSageMakerBackend, backend).hosting
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """The whole body, so that the connection stays usable whatever comes of it."""
+    source = environ["wsgi.input"]
+    terminated = environ.get("wsgi.input_terminated")
+    content: bytes = source.read(-1 if terminated else int(environ.get("CONTENT_LENGTH") or 0))
+    return content

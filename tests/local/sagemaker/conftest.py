@@ -1,0 +1,272 @@
+"""A tiny model with a handler of its own, and the calls that host it."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost
+
+# Answers CSV with the prediction of each row, tagged with the version that the artifact carries.
+HANDLER = """
+import json, os, time
+from pathlib import Path
+import numpy
+import xgboost
+from flask import request
+from werkzeug.wrappers import Response
+
+def model_fn(model_dir):
+    booster = xgboost.Booster()
+    booster.load_model(Path(model_dir) / "xgboost-model")
+    return booster
+
+def input_fn(body, content_type):
+    if content_type == "application/x-command":
+        return json.loads(body)
+    return numpy.array([[float(v) for v in row.split(",")] for row in body.strip().split("\\n")])
+
+def predict_fn(data, model):
+    if not isinstance(data, dict):
+        return model.predict(xgboost.DMatrix(data))
+    time.sleep(data.get("sleep", 0))
+    if data["do"] == "exit":
+        os._exit(3)
+    if data["do"] == "raise":
+        raise ValueError("the secret reason")
+    if data["do"] == "refuse":
+        return Response("no such row", status=400, mimetype="text/plain")
+    if data["do"] == "pid":
+        return Response(str(os.getppid()), mimetype="text/plain")
+    if data["do"] == "attributes":
+        name = "X-Amzn-SageMaker-Custom-Attributes"
+        return Response("", headers={name: request.headers[name] + "; version=" + VERSION})
+    return Response(VERSION, mimetype="text/plain")
+
+def output_fn(prediction, accept):
+    if isinstance(prediction, Response):
+        return prediction
+    return "\\n".join(str(value) for value in prediction) + "\\n", "text/csv"
+"""
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+ENVIRONMENT = {
+    "SAGEMAKER_PROGRAM": "inference.py",
+    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sagemaker.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    """A trained booster, some rows, and what XGBoost itself predicts for them."""
+
+    file: bytes
+    rows: np.ndarray
+    expected: np.ndarray
+
+    @property
+    def csv(self) -> bytes:
+        """The rows without a header."""
+        return "\n".join(",".join(repr(float(v)) for v in row) for row in self.rows).encode()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
+    """Five trees on 200 random rows of four features."""
+    generator = np.random.default_rng(7)
+    rows = generator.normal(size=(200, 4))
+    labels = (rows[:, 0] + rows[:, 1] * rows[:, 2] > 0).astype(int)
+    booster = xgboost.train(
+        {"objective": "binary:logistic", "max_depth": 3},
+        xgboost.DMatrix(rows, label=labels),
+        num_boost_round=5,
+    )
+    path = tmp_path_factory.mktemp("tiny-model") / "model.ubj"
+    booster.save_model(path)
+    few = rows[:7]
+    return TinyModel(path.read_bytes(), few, booster.predict(xgboost.DMatrix(few)))
+
+
+def archive(members: dict[str, bytes]) -> bytes:
+    """A ``tar.gz`` archive with these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@dataclass
+class Hosting:
+    """Makes models, configs and endpoints with short names, and removes them again."""
+
+    connect: Callable[[str], Any]
+    model: TinyModel
+    prefix: str
+    bucket: str
+    role: str
+    _endpoints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.api = self.connect("sagemaker")
+        self.runtime = self.connect("sagemaker-runtime")
+        self.s3 = self.connect("s3")
+
+    def artifact(self, version: str = "v1", handler: str = HANDLER, **files: bytes) -> str:
+        """Put an artifact into S3; its URI."""
+        members = {
+            "xgboost-model": self.model.file,
+            "code/inference.py": f"VERSION = {version!r}\n{handler}".encode(),
+            **{name.replace("__", "/"): content for name, content in files.items()},
+        }
+        key = f"{self.prefix}/{version}/model.tar.gz"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=archive(members))
+        return f"s3://{self.bucket}/{key}"
+
+    def create_model(self, name: str, url: str | None = None, **options: Any) -> str:
+        """Create a model; its full name."""
+        full = f"{self.prefix}-{name}"
+        environment = {**ENVIRONMENT, **options.pop("environment", {})}
+        self.api.create_model(
+            **{
+                "ModelName": full,
+                "ExecutionRoleArn": self.role,
+                "PrimaryContainer": {
+                    "Image": IMAGE,
+                    "ModelDataUrl": url or self.artifact(name),
+                    "Environment": {k: v for k, v in environment.items() if v is not None},
+                },
+                **options,
+            }
+        )
+        return full
+
+    def create_config(self, name: str, *variants: dict[str, Any], **options: Any) -> str:
+        """Create an endpoint config of one instance of each variant; its full name."""
+        full = f"{self.prefix}-{name}"
+        defaults = {
+            "VariantName": "AllTraffic",
+            "InstanceType": "ml.m5.large",
+            "InitialInstanceCount": 1,
+            "InitialVariantWeight": 1.0,
+        }
+        self.api.create_endpoint_config(
+            EndpointConfigName=full,
+            ProductionVariants=[defaults | variant for variant in variants],
+            **options,
+        )
+        return full
+
+    def create_endpoint(self, name: str, config: str, *, wait: str | None = "InService") -> str:
+        """Create an endpoint and wait for a status; its full name."""
+        full = f"{self.prefix}-{name}"
+        self.api.create_endpoint(EndpointName=full, EndpointConfigName=config)
+        self._endpoints.append(full)
+        if wait is not None:
+            self.wait(full, wait)
+        return full
+
+    def serve(self, name: str, **variant: Any) -> str:
+        """An endpoint in service with one variant; its full name."""
+        model = self.create_model(name)
+        return self.create_endpoint(name, self.create_config(name, {"ModelName": model, **variant}))
+
+    def wait(self, endpoint: str, status: str, *, seconds: float = 60) -> dict[str, Any]:
+        """Wait until an endpoint is at rest, which has to be in ``status``."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found: dict[str, Any] = self.api.describe_endpoint(EndpointName=endpoint)
+            if not found["EndpointStatus"].endswith(("ing", "Back")):
+                assert found["EndpointStatus"] == status, found.get("FailureReason")
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"{endpoint} is still {found['EndpointStatus']}")
+
+    def command(self, endpoint: str, do: str, **options: Any) -> Any:
+        """Have the handler do something."""
+        sleep = options.pop("sleep", 0)
+        return self.runtime.invoke_endpoint(
+            EndpointName=endpoint,
+            ContentType="application/x-command",
+            Body=json.dumps({"do": do, "sleep": sleep}),
+            **options,
+        )
+
+    def version(self, endpoint: str, **options: Any) -> str:
+        """The version of the artifact that answers."""
+        answer: bytes = self.command(endpoint, "version", **options)["Body"].read()
+        return answer.decode()
+
+    def remove(self, endpoint: str, *, seconds: float = 30) -> None:
+        """Delete an endpoint and wait until it is gone."""
+        self.api.delete_endpoint(EndpointName=endpoint)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            listed = self.api.list_endpoints(NameContains=endpoint)["Endpoints"]
+            if endpoint not in {found["EndpointName"] for found in listed}:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{endpoint} is still there")
+
+    def clean(self) -> None:
+        """Delete all endpoints that are left."""
+        listed = {found["EndpointName"] for found in self.api.list_endpoints()["Endpoints"]}
+        for endpoint in listed & set(self._endpoints):
+            self.remove(endpoint)
+
+
+@pytest.fixture(scope="module")
+def hosting(
+    local_aws: Any, tiny_model: TinyModel, request: pytest.FixtureRequest
+) -> Iterator[Hosting]:
+    """A bucket, a role that may read it and write logs, and the calls of `Hosting`."""
+    prefix = Path(request.module.__file__).stem.removeprefix("test_").replace("_", "-")
+    bucket = f"{prefix}-models"
+    local_aws.client("s3").create_bucket(Bucket=bucket)
+    iam = local_aws.client("iam")
+    role = iam.create_role(
+        RoleName=f"{prefix}-execution", AssumeRolePolicyDocument=json.dumps(TRUST)
+    )["Role"]["Arn"]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:ListBucket"],
+                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": "*",
+            },
+        ],
+    }
+    arn = iam.create_policy(PolicyName=f"{prefix}-execution", PolicyDocument=json.dumps(policy))[
+        "Policy"
+    ]["Arn"]
+    iam.attach_role_policy(RoleName=f"{prefix}-execution", PolicyArn=arn)
+    made = Hosting(local_aws.client, tiny_model, prefix, bucket, role)
+    yield made
+    made.clean()
