@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,6 +14,8 @@ from botocore.exceptions import ClientError
 from local_aws.cloud import Cloud
 from local_aws.cloudwatch.alarms import Alarm, Change, MetricAlarm, timestamp
 from local_aws.permissions.services import ServiceCall, ServiceDenied, authorize
+
+_log = logging.getLogger(__name__)
 
 PRINCIPAL = "cloudwatch.amazonaws.com"
 # The names of Statistic in a notification; percentiles are told as ExtendedStatistic.
@@ -68,7 +71,7 @@ def execute(cloud: Cloud, alarm: Alarm, action: str, change: Change | None) -> N
                 "error": str(error),
             },
         )
-        print(f"alarm {alarm.name}: failed to execute action {action}: {error}", flush=True)
+        _log.warning("alarm %s: failed to execute action %s: %s", alarm.name, action, error)
     else:
         if change is not None:
             alarm.record(
