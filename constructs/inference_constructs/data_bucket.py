@@ -5,9 +5,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from inference_constructs.acknowledgements import acknowledge
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.python_function import PythonFunction
 from inference_constructs.s3_prefix import S3Prefix
+from inference_constructs.wildcards import acknowledge_wildcard
 
 
 class DataBucket(Construct):
@@ -72,6 +74,19 @@ class DataBucket(Construct):
             ],
             removal_policy=removal_policy,
         )
+        for bucket in (self.bucket, self.log_bucket):
+            acknowledge(
+                bucket,
+                "NIST.800.53.R5::NIST.800.53.R5-S3BucketReplicationEnabled",
+                "Output can be made anew from its input, whose home is elsewhere; versions guard "
+                "against deletion. A copy in another region is a decision on the data's residence",
+            )
+        acknowledge(
+            self.log_bucket,
+            "NIST.800.53.R5::NIST.800.53.R5-S3DefaultEncryptionKMS",
+            "S3 delivers access logs to buckets under its own keys only; they are encrypted with "
+            "those",
+        )
         if removal_policy is RemovalPolicy.DESTROY:
             self._empty_before_deletion(encryption)
 
@@ -108,6 +123,13 @@ class DataBucket(Construct):
                 resources=[bucket.arn_for_objects("*") for bucket in buckets],
             ),
         )
+        for bucket in buckets:
+            acknowledge_wildcard(
+                emptier.role,
+                bucket.arn_for_objects("*"),
+                "Emptying a bucket means all of its objects, of these two buckets only; they are "
+                "made to be deleted with their stack",
+            )
         emptied = CustomResource(
             self,
             "Emptied",

@@ -7,10 +7,26 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from inference_constructs.acknowledgements import acknowledge
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.service_role import ServiceRole
 
 _FUNCTIONS = Path(__file__).resolve().parent / "functions"
+
+_ACKNOWLEDGED = {
+    "LambdaConcurrency": (
+        "Reserved concurrency is taken from the account's, of which a new account has none to "
+        "spare; its callers start one invocation at a time, and retry when throttled"
+    ),
+    "LambdaDLQ": (
+        "A queue gets events of asynchronous invocations; the callers wait for the answer, and "
+        "handle the failure themselves"
+    ),
+    "LambdaInsideVPC": (
+        "It talks to AWS APIs only, over TLS, with a role confined to named resources; within a "
+        "VPC it would need a way out to them"
+    ),
+}
 
 
 class PythonFunction(Construct):
@@ -67,3 +83,5 @@ class PythonFunction(Construct):
             timeout=Duration.minutes(1) if timeout is None else timeout,
         )
         self.role.ready_before(self.function)
+        for rule, reason in _ACKNOWLEDGED.items():
+            acknowledge(self.function, f"NIST.800.53.R5::NIST.800.53.R5-{rule}", reason)

@@ -1,0 +1,186 @@
+"""What the roles of a batch workflow may do: of the model, the functions, the state machine."""
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+
+from inference_constructs.encryption import EncryptionKey
+from inference_constructs.s3_prefix import S3Prefix
+from inference_constructs.service_role import ServiceRole
+from inference_constructs.wildcards import acknowledge_wildcard
+
+# Every transform job of an account and region logs to one group and counts in one namespace.
+_JOBS = "/aws/sagemaker/TransformJobs"
+
+
+def allow_checks(role: ServiceRole, *, inputs: Sequence[S3Prefix], output: S3Prefix) -> None:
+    """Lets a function read what a run reads and writes.
+
+    Args:
+        role: the function's role.
+        inputs: where the input of runs lies.
+        output: where their output lies.
+    """
+    for place in (*inputs, output):
+        place.grant_read(role.grantee)
+        _acknowledge_objects(role, place)
+
+
+def allow_transform(
+    role: ServiceRole, *, inputs: Sequence[S3Prefix], output: S3Prefix, encryption: EncryptionKey
+) -> None:
+    """Lets a model's role do the work of a transform job.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
+
+    Args:
+        role: the model's role.
+        inputs: where the input of runs lies.
+        output: where their output goes.
+        encryption: the key of the instances' volumes.
+    """
+    for place in inputs:
+        place.grant_read(role.grantee)
+        _acknowledge_objects(role, place)
+    output.grant_write(role.grantee)
+    _acknowledge_objects(role, output)
+    log_group = Stack.of(role).format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=f"{_JOBS}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    role.add_statements(
+        _volume_encryption(encryption),
+        iam.PolicyStatement(
+            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[log_group],
+        ),
+        iam.PolicyStatement(
+            actions=["cloudwatch:PutMetricData"],
+            resources=["*"],
+            conditions={"StringEquals": {"cloudwatch:namespace": _JOBS}},
+        ),
+    )
+    acknowledge_wildcard(
+        role,
+        log_group,
+        "The service names the streams of its jobs; the group is the one that all jobs log to",
+    )
+
+
+def allow_workflow(
+    role: ServiceRole,
+    *,
+    functions: Sequence[lambda_.IFunction],
+    job_name_prefix: str,
+    model_role: ServiceRole,
+    encryption: EncryptionKey,
+) -> None:
+    """Lets a state machine check, run and stop transform jobs, and keep its logs.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
+
+    Args:
+        role: the state machine's role.
+        functions: what it calls.
+        job_name_prefix: how the names of its jobs begin.
+        model_role: the role that the jobs run under.
+        encryption: the key of its data, its logs and the instances' volumes.
+    """
+    stack = Stack.of(role)
+    jobs = stack.format_arn(
+        service="sagemaker", resource="transform-job", resource_name=f"{job_name_prefix}-*"
+    )
+    # The service's own rule, which tells it when a job has ended.
+    rule = stack.format_arn(
+        service="events",
+        resource="rule",
+        resource_name="StepFunctionsGetEventsForSageMakerTransformJobsRule",
+    )
+    role.add_statements(
+        iam.PolicyStatement(
+            actions=["lambda:InvokeFunction"],
+            resources=[function.function_arn for function in functions],
+        ),
+        iam.PolicyStatement(
+            actions=[
+                "sagemaker:AddTags",
+                "sagemaker:CreateTransformJob",
+                "sagemaker:DescribeTransformJob",
+                "sagemaker:StopTransformJob",
+            ],
+            resources=[jobs],
+        ),
+        iam.PolicyStatement(
+            actions=["iam:PassRole"],
+            resources=[model_role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+        iam.PolicyStatement(
+            actions=["events:DescribeRule", "events:PutRule", "events:PutTargets"],
+            resources=[rule],
+        ),
+        _volume_encryption(encryption),
+        # The executions' own data: https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+        iam.PolicyStatement(
+            actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[encryption.key_arn]
+        ),
+        # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+        iam.PolicyStatement(
+            actions=[
+                "logs:CreateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:DescribeLogGroups",
+                "logs:DescribeResourcePolicies",
+                "logs:GetLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:UpdateLogDelivery",
+            ],
+            resources=["*"],
+        ),
+        # https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html
+        iam.PolicyStatement(
+            actions=[
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+                "xray:PutTelemetryRecords",
+                "xray:PutTraceSegments",
+            ],
+            resources=["*"],
+        ),
+    )
+    acknowledge_wildcard(
+        role,
+        jobs,
+        "Each execution names its job anew; the prefix is this workflow's, and the actions are "
+        "those on transform jobs",
+    )
+    acknowledge_wildcard(
+        role,
+        "*",
+        "The actions of log delivery and of X-Ray take no resource; none of them reads data",
+    )
+
+
+def _volume_encryption(encryption: EncryptionKey) -> iam.PolicyStatement:
+    # AWS documents that an endpoint's caller makes the grant with which instances use the key for
+    # their volumes, and that a training job's execution role does. For a transform job it says
+    # nothing, so both may.
+    return iam.PolicyStatement(
+        actions=["kms:CreateGrant"],
+        resources=[encryption.key_arn],
+        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+    )
+
+
+def _acknowledge_objects(role: ServiceRole, place: S3Prefix) -> None:
+    acknowledge_wildcard(
+        role,
+        place.objects_arn,
+        "A run is about the objects below one prefix of one bucket; reading and writing are "
+        "granted apart",
+    )
