@@ -37,7 +37,6 @@ class Context:
         token: unique for this stack, resource and replacement: the base of generated names.
         stack_tags: tags of the stack. The engine puts them into the tag property of every type whose
             schema has one, so most providers need only look at the properties.
-        resource_type: the type in the template, which a custom resource chooses freely.
     """
 
     cloud: Cloud
@@ -47,11 +46,12 @@ class Context:
     type_name: str
     token: str
     stack_tags: Mapping[str, str] = field(default_factory=dict)
-    resource_type: str = ""
 
     def generated_name(self, max_length: int = 64, *, lower: bool = False) -> str:
         """A physical name as CloudFormation makes them: ``stack-logicalid-TOKEN``, cut to fit."""
-        stem = f"{self.stack_name}-{self.logical_id}"[: max_length - len(self.token) - 1].rstrip("-")
+        stem = f"{self.stack_name}-{self.logical_id}"[: max_length - len(self.token) - 1].rstrip(
+            "-"
+        )
         name = f"{stem}-{self.token}"
         return name.lower() if lower else name
 

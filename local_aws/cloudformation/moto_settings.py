@@ -1,0 +1,29 @@
+"""Switches of moto that stacks need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.config import default_user_config
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+
+
+def load_managed_policies() -> None:
+    """Let ``arn:aws:iam::aws:policy/...`` exist, which roles are made with."""
+    default_user_config["iam"]["load_aws_managed_policies"] = True
+
+
+def leave_bucket_policies_to_permissions() -> None:
+    """Keep moto from judging bucket policies.
+
+    It ignores a statement's condition, so a policy that denies unencrypted transport denies everything.
+    Who may do what is judged in `local_aws.permissions`, where conditions count.
+    """
+    judge = FakeBucket.get_permission
+
+    def without_denials(bucket: Any, action: str, resource: str) -> Any:
+        found = judge(bucket, action, resource)
+        return PermissionResult.NEUTRAL if found == PermissionResult.DENIED else found
+
+    setattr(FakeBucket, "get_permission", without_denials)  # noqa: B010 - a method, to mypy
