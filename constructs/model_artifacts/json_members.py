@@ -25,19 +25,20 @@ def set_member(text: str, key: str, value: object) -> str:
         text = "{}\n"
     start, members = _members(text)
     indent = _indentation(text, start, members)
+    newline = "\r\n" if "\r\n" in text else "\n"
     rendered = json.dumps(value, indent=indent, ensure_ascii=False).replace(
-        "\n", "\n" + (indent or "")
+        "\n", newline + (indent or "")
     )
     for name, (_, begin, end) in members.items():
         if name == key:
             return text[:begin] + rendered + text[end:]
-    line = "\n" + indent if indent is not None else ""
+    line = newline + indent if indent is not None else ""
     member = f"{json.dumps(key, ensure_ascii=False)}: {rendered}"
     if members:
         end = max(span[2] for span in members.values())
         return text[:end] + "," + (line or " ") + member + text[end:]
     closing = text.index("}", start)
-    return text[: start + 1] + line + member + ("\n" if line else "") + text[closing:]
+    return text[: start + 1] + line + member + (newline if line else "") + text[closing:]
 
 
 def _members(text: str) -> tuple[int, dict[str, tuple[int, int, int]]]:

@@ -87,8 +87,8 @@ def _check_version(
     )
     raise ArtifactError(
         f"{name} was saved by XGBoost {_text(model.version)}, and the image {image_version} "
-        f"reads up to {_text(reader)}: {silently}; use an image of {_text(writer)} or later, or train with "
-        f"XGBoost {_text(reader)}"
+        f"reads up to {_text(reader)}: {silently}; use an image of {_text(writer)} or later, "
+        f"or train with XGBoost {_text(reader)}"
     )
 
 

@@ -69,8 +69,8 @@ def pack(
     if 2 * total > volume_bytes:
         raise ArtifactError(
             f"the artifact is too large: {total / GIB:.2f} GiB unpacked, and the instance's volume "
-            f"of {volume_bytes / GIB:.0f} GiB must hold the archive and its content; make the model "
-            "smaller or set a larger volume"
+            f"of {volume_bytes / GIB:.0f} GiB must hold the archive and its content; make the "
+            "model smaller or set a larger volume"
         )
     return _write(destination, members)
 

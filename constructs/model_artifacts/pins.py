@@ -116,8 +116,8 @@ class Pin:
         if self.package_arn is None or self.package_status == APPROVED or allow_unapproved:
             return
         raise ArtifactError(
-            f"the model package {self.package_arn} is {self.package_status}, not {APPROVED}: approve "
-            f"it and run `{resolve_command(self.source)}`, or allow unapproved packages"
+            f"the model package {self.package_arn} is {self.package_status}, not {APPROVED}: "
+            f"approve it and run `{resolve_command(self.source)}`, or allow unapproved packages"
         )
 
     def to_context(self) -> dict[str, Any]:
@@ -178,30 +178,36 @@ class Pin:
 
 
 def _read(source: Source, stored: Mapping[str, Any]) -> Pin:
-    artifact, model, packed = (stored.get(key) for key in ("artifact", "model", "packed"))
     return Pin(
         source=source,
         region=stored["region"],
-        artifact=artifact
-        and PinnedObject(
-            uri=artifact["uri"], etag=artifact["etag"], version_id=artifact.get("versionId")
-        ),
+        artifact=_read_artifact(stored["artifact"]) if "artifact" in stored else None,
         image=stored.get("image"),
         job_arn=stored.get("jobArn"),
         tuning_job_arn=stored.get("tuningJobArn"),
         package_arn=stored.get("packageArn"),
         package_status=stored.get("packageStatus"),
-        model=model
-        and ModelFile(
-            format=cast(ModelFormat, model["format"]), version=_version(model.get("version"))
-        ),
-        packed=packed
-        and PackedPin(
-            path=packed["path"],
-            sha256=packed["sha256"],
-            size=int(packed["size"]),
-            code_sha256=packed["codeSha256"],
-        ),
+        model=_read_model(stored["model"]) if "model" in stored else None,
+        packed=_read_packed(stored["packed"]) if "packed" in stored else None,
+    )
+
+
+def _read_artifact(stored: Mapping[str, Any]) -> PinnedObject:
+    return PinnedObject(uri=stored["uri"], etag=stored["etag"], version_id=stored.get("versionId"))
+
+
+def _read_model(stored: Mapping[str, Any]) -> ModelFile:
+    return ModelFile(
+        format=cast(ModelFormat, stored["format"]), version=_version(stored.get("version"))
+    )
+
+
+def _read_packed(stored: Mapping[str, Any]) -> PackedPin:
+    return PackedPin(
+        path=stored["path"],
+        sha256=stored["sha256"],
+        size=int(stored["size"]),
+        code_sha256=stored["codeSha256"],
     )
 
 
@@ -248,7 +254,8 @@ def write_pin(context_file: Path, pin: Pin) -> None:
     Raises:
         ArtifactError: The file is not a JSON object.
     """
-    text = context_file.read_text(encoding="utf-8") if context_file.exists() else ""
+    # As bytes: text mode would turn the line ends of Windows into others.
+    text = context_file.read_bytes().decode() if context_file.exists() else ""
     try:
         changed = set_member(text, pin_key(pin.source), pin.to_context())
     except ValueError as error:
