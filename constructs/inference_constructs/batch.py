@@ -12,7 +12,12 @@ from constructs import Construct
 
 from inference_constructs.batch_definition import BatchDefinition
 from inference_constructs.batch_options import TransformOptions
-from inference_constructs.batch_permissions import allow_checks, allow_transform, allow_workflow
+from inference_constructs.batch_permissions import (
+    allow_transform,
+    allow_validation,
+    allow_verification,
+    allow_workflow,
+)
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
 from inference_constructs.model import InferenceModel
@@ -67,24 +72,33 @@ class BatchTransformWorkflow(Construct):
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         super().__init__(scope, construct_id)
-        if not _JOB_NAME_PREFIX.fullmatch(job_name_prefix):
-            refuse(
-                "batch workflow",
-                [
-                    "job_name_prefix must be up to 39 lower-case letters, digits and single "
-                    f"hyphens, not {job_name_prefix!r}"
-                ],
-            )
-        if not inputs:
-            refuse("batch workflow", ["inputs must name at least one place to read from"])
+        refuse("batch workflow", _faults(inputs, output, job_name_prefix))
         options = TransformOptions() if options is None else options
         self._encryption = encryption
 
-        self.validate = self._function("Validate", "Checks a request for a batch run.")
-        # Counting is limited by the network, whose share grows with the memory.
-        self.verify = self._function("Verify", "Checks the output of a batch run.", memory_mb=1769)
-        for function in (self.validate, self.verify):
-            allow_checks(function.role, inputs=inputs, output=output)
+        self.validate = PythonFunction(
+            self,
+            "Validate",
+            handler="batch_checks.validate.handler",
+            description="Checks a request for a batch run.",
+            encryption=encryption,
+            memory_mb=512,
+            timeout=Duration.minutes(5),
+            log_retention=log_retention,
+        )
+        self.verify = PythonFunction(
+            self,
+            "Verify",
+            handler="batch_checks.verify.handler",
+            description="Checks the output of a batch run.",
+            encryption=encryption,
+            # Counting is limited by the network, whose share grows with the memory.
+            memory_mb=1769,
+            timeout=Duration.minutes(15),
+            log_retention=log_retention,
+        )
+        allow_validation(self.validate.role, inputs=inputs, output=output)
+        allow_verification(self.verify.role, inputs=inputs, output=output)
         allow_transform(model.role, inputs=inputs, output=output, encryption=encryption)
         self.role = ServiceRole(
             self,
@@ -182,16 +196,20 @@ class BatchTransformWorkflow(Construct):
     def _metric(self, name: str, *, statistic: str = cloudwatch.Stats.SUM) -> cloudwatch.Metric:
         return self.state_machine.metric(name, statistic=statistic, period=Duration.minutes(5))
 
-    def _function(
-        self, construct_id: str, description: str, *, memory_mb: int = 512
-    ) -> PythonFunction:
-        module = construct_id.lower()
-        return PythonFunction(
-            self,
-            construct_id,
-            handler=f"batch_checks.{module}.handler",
-            description=description,
-            encryption=self._encryption,
-            memory_mb=memory_mb,
-            timeout=Duration.minutes(15),
+
+def _faults(inputs: Sequence[S3Prefix], output: S3Prefix, job_name_prefix: str) -> list[str]:
+    faults = []
+    if not _JOB_NAME_PREFIX.fullmatch(job_name_prefix):
+        faults.append(
+            "job_name_prefix must be up to 39 lower-case letters, digits and single hyphens, not "
+            f"{job_name_prefix!r}"
         )
+    if not inputs:
+        faults.append("inputs must name at least one place to read from")
+    faults += [
+        f"output {output.prefix!r} and input {place.prefix!r} overlap: results would be read as "
+        "input; take prefixes of which neither begins the other"
+        for place in inputs
+        if place.overlaps(output)
+    ]
+    return faults

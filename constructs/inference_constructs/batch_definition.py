@@ -11,6 +11,7 @@ What the states hand on is one object:
 - `attempt`: `number`, from 0, and `wait`, the seconds to wait before the next one;
 - `run`: what the validation made of the request: `name`, `job`, `input`, `output`, `objects`,
   `bytes`;
+- `transform`: `name` of the job that ended well;
 - `verified`: `objects`, `records`, `verification`;
 - `failure`: `Error` and mostly `Cause`, as Step Functions caught them.
 """
@@ -112,6 +113,7 @@ class BatchDefinition:
                 "status": "SUCCEEDED",
                 "execution.$": "$$.Execution.Id",
                 "model": self.model_name,
+                "transform_job.$": "$.transform.name",
                 "input.$": "$.run.input",
                 "output.$": "$.run.output",
                 "verified.$": "$.verified",
@@ -165,7 +167,8 @@ class BatchDefinition:
                 "Type": "Task",
                 "Resource": f"arn:{Aws.PARTITION}:states:::sagemaker:createTransformJob.sync",
                 "Parameters": parameters,
-                "ResultPath": None,
+                "ResultSelector": {"name.$": "$.TransformJobName"},
+                "ResultPath": "$.transform",
                 "TimeoutSeconds": self.options.timeout.to_seconds(),
             },
         )
@@ -298,7 +301,7 @@ def _retry(task: sfn.TaskStateBase) -> None:
     task.add_retry(
         errors=["States.ALL"],
         interval=Duration.seconds(2),
-        backoff_rate=2,
+        backoff_rate=2.5,
         max_attempts=3,
         jitter_strategy=sfn.JitterType.FULL,
     )

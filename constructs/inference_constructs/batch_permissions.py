@@ -15,17 +15,27 @@ from inference_constructs.wildcards import acknowledge_wildcard
 _JOBS = "/aws/sagemaker/TransformJobs"
 
 
-def allow_checks(role: ServiceRole, *, inputs: Sequence[S3Prefix], output: S3Prefix) -> None:
-    """Lets a function read what a run reads and writes.
+def allow_validation(role: ServiceRole, *, inputs: Sequence[S3Prefix], output: S3Prefix) -> None:
+    """Lets a function read the input of runs, and see what lies where the output goes.
+
+    Args:
+        role: the function's role.
+        inputs: where the input of runs lies.
+        output: where their output goes.
+    """
+    _allow_reading(role, inputs)
+    output.grant_list(role.grantee)
+
+
+def allow_verification(role: ServiceRole, *, inputs: Sequence[S3Prefix], output: S3Prefix) -> None:
+    """Lets a function read what runs read and what they write.
 
     Args:
         role: the function's role.
         inputs: where the input of runs lies.
         output: where their output lies.
     """
-    for place in (*inputs, output):
-        place.grant_read(role.grantee)
-        _acknowledge_objects(role, place)
+    _allow_reading(role, [*inputs, output])
 
 
 def allow_transform(
@@ -41,9 +51,7 @@ def allow_transform(
         output: where their output goes.
         encryption: the key of the instances' volumes.
     """
-    for place in inputs:
-        place.grant_read(role.grantee)
-        _acknowledge_objects(role, place)
+    _allow_reading(role, inputs)
     output.grant_write(role.grantee)
     _acknowledge_objects(role, output)
     log_group = Stack.of(role).format_arn(
@@ -164,6 +172,12 @@ def allow_workflow(
         "*",
         "The actions of log delivery and of X-Ray take no resource; none of them reads data",
     )
+
+
+def _allow_reading(role: ServiceRole, places: Sequence[S3Prefix]) -> None:
+    for place in places:
+        place.grant_read(role.grantee)
+        _acknowledge_objects(role, place)
 
 
 def _volume_encryption(encryption: EncryptionKey) -> iam.PolicyStatement:

@@ -44,6 +44,16 @@ class S3Prefix:
         """The objects' ARN, with a wildcard."""
         return self.bucket.arn_for_objects(f"{self.prefix}*")
 
+    def overlaps(self, other: "S3Prefix") -> bool:
+        """Tells whether an object can belong to both.
+
+        Args:
+            other: the other place; buckets that are the same under two imports are not noticed.
+        """
+        if self.bucket.node.path != other.bucket.node.path:
+            return False
+        return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
+
     def grant_list(self, grantee: iam.IGrantable) -> iam.Grant:
         """Lets a role see which objects there are.
 
