@@ -1,0 +1,60 @@
+"""The clients of a running state machine: each call is judged by its role's policies."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local_aws.cloud import Cloud
+from local_aws.stepfunctions.jobs import RunAJob
+
+SERVICE = "states.amazonaws.com"
+# A task may run for a year; its state's timeout ends it, not the client's.
+READ_SECONDS = 86400
+_PARSER = "moto.stepfunctions.parser"
+
+
+def install(cloud: Cloud) -> None:
+    """Let every integration of moto's interpreter call with the state machine's role.
+
+    The function that makes clients is imported by name into each integration's module, so it is
+    replaced in all of them; the modules must have been imported.
+    """
+
+    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+        return client_for(cloud, region, service, state_credentials.role_arn)
+
+    RunAJob.client_for = staticmethod(partial(client_for, cloud))
+    for name, module in list(sys.modules.items()):
+        if name.startswith(_PARSER) and hasattr(module, "boto_client_for"):
+            vars(module)["boto_client_for"] = boto_client_for
+
+
+def client_for(cloud: Cloud, region: str, service: str, role_arn: str) -> Any:
+    """A client with a session of ``role_arn`` that Step Functions took.
+
+    Raises:
+        botocore.exceptions.ClientError: the role's trust policy does not name Step Functions.
+    """
+    credentials = cloud.assume(role_arn, service=SERVICE, session_name="StepFunctions")
+    return boto3.session.Session().client(
+        service,
+        region_name=region,
+        endpoint_url=cloud.endpoint_url,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token,
+        config=Config(
+            # The service judges parameters, so that a wrong one is an error that can be caught.
+            parameter_validation=False,
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+            ignore_configured_endpoint_urls=True,
+            connect_timeout=60,
+            read_timeout=READ_SECONDS,
+        ),
+    )

@@ -1,0 +1,175 @@
+"""Where moto's interpreter of Amazon States Language differs from AWS's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+from moto.core.config import default_user_config
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
+    MaxAttemptsOutcome,
+)
+from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_factory,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (  # noqa: E501
+    StateTaskService,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (  # noqa: E501
+    StateTaskServiceAwsSdk,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (  # noqa: E501
+    StateTaskServiceLambda,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sns import (  # noqa: E501
+    StateTaskServiceSns,
+)
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import (
+    Timestamp,
+)
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
+    WaitFunction,
+)
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
+
+from local_aws.cloud import Cloud
+from local_aws.stepfunctions import names
+from local_aws.stepfunctions.jobs import NestedTask, SageMakerTask
+
+_WAKE_SECONDS = 0.25
+
+
+def install(cloud: Cloud) -> None:
+    """Change moto's interpreter; called once, before its first use."""
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    _integrations()
+    _errors()
+    _responses()
+    _waits(cloud)
+    _ends()
+
+
+def _integrations() -> None:
+    stock = state_task_service_factory.state_task_service_for
+    own: dict[str, Callable[[], Any]] = {"sagemaker": SageMakerTask, "states": NestedTask}
+
+    def state_task_service_for(service_name: str) -> Any:
+        return own[service_name]() if service_name in own else stock(service_name)
+
+    for module in (state_task_service_factory, state_task_factory):
+        vars(module)["state_task_service_for"] = state_task_service_for
+    StateTaskService._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(names.boto_services())
+
+
+def _errors() -> None:
+    """Names of errors that state machines catch."""
+
+    def sdk_failure(task: Any, env: Any, ex: Exception) -> Any:
+        if not isinstance(ex, ClientError):
+            return super(StateTaskServiceAwsSdk, task)._from_error(env=env, ex=ex)
+        service = task._get_boto_service_name()
+        error = names.sdk_error(service, task._get_boto_service_action(), ex)
+        metadata = ex.response.get("ResponseMetadata", {})
+        cause = (
+            f"{ex.response['Error']['Message']} (Service: {names.error_prefix(service)}, "
+            f"Status Code: {metadata.get('HTTPStatusCode')}, "
+            f"Request ID: {metadata.get('RequestId')})"
+        )
+        return task._get_task_failure_event(env=env, error=error, cause=cause)
+
+    def lambda_failure(ex: ClientError) -> tuple[str, str]:
+        error = names.optimized_error("Lambda", "AWSLambdaException", ex)
+        return error, names.cause("AWSLambda", ex)
+
+    stock_sns = StateTaskServiceSns._from_error
+
+    def sns_failure(task: Any, env: Any, ex: Exception) -> Any:
+        if not isinstance(ex, ClientError):
+            return stock_sns(task, env=env, ex=ex)
+        failure: Any = stock_sns(task, env=env, ex=ex)
+        error = names.optimized_error("SNS", "AmazonSNSException", ex)
+        failure.error_name.error_name = error
+        failure.event_details["taskFailedEventDetails"]["error"] = error
+        return failure
+
+    _replace(StateTaskServiceAwsSdk, "_from_error", sdk_failure)
+    _replace(StateTaskServiceLambda, "_error_cause_from_client_error", staticmethod(lambda_failure))
+    _replace(StateTaskServiceSns, "_from_error", sns_failure)
+
+
+def _responses() -> None:
+    """Times in a response are text: the state's output is JSON."""
+    stock = StateTaskService._from_boto_response_value
+
+    def from_boto_response_value(value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return stock(value)
+
+    _replace(StateTaskService, "_from_boto_response_value", staticmethod(from_boto_response_value))
+
+
+def _waits(cloud: Cloud) -> None:
+    """Waits for a number of seconds pass at the local AWS's speed.
+
+    That is a Wait state's Seconds and a Retry's interval: nothing happens in them. Timestamps are
+    kept, and so are timeouts: what they limit works at its own speed.
+    """
+
+    def wait(env: Any, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while env.is_running() and (left := deadline - time.monotonic()) > 0:
+            # An event that ends the execution may come just before one listens for it.
+            env.program_state_event.wait(min(left, _WAKE_SECONDS))
+
+    def wait_interval(function: Any, env: Any, wait_seconds: float) -> None:
+        by_clock = isinstance(function, Timestamp) or "Timestamp" in type(function).__name__
+        wait(env, wait_seconds if by_clock else wait_seconds / cloud.speed)
+
+    def retry(retrier: Any, env: Any) -> None:
+        retrier.error_equals.eval(env)
+        if not env.stack.pop():
+            env.stack.append(RetrierOutcome.Skipped)
+            return
+        retrier.max_attempts.eval(env=env)
+        if env.stack.pop() == MaxAttemptsOutcome.EXHAUSTED:
+            env.stack.append(RetrierOutcome.Failed)
+            return
+        # Each takes the seconds that the one before it left on the stack.
+        for part in (
+            retrier.interval_seconds,
+            retrier.backoff_rate,
+            retrier.max_delay_seconds,
+            retrier.jitter_strategy,
+        ):
+            part.eval(env=env)
+        wait(env, env.stack.pop() / cloud.speed)
+        env.stack.append(RetrierOutcome.Executed)
+
+    _replace(WaitFunction, "_wait_interval", wait_interval)
+    _replace(retrier_decl.RetrierDecl, "_eval_body", retry)
+
+
+def _ends() -> None:
+    """An execution that was stopped or timed out has not failed, whatever its tasks then do."""
+    stock = Environment.set_error
+
+    def set_error(env: Any, error: Any) -> None:
+        if not isinstance(env._program_state, ProgramStopped | ProgramTimedOut):
+            stock(env, error)
+
+    _replace(Environment, "set_error", set_error)
+
+
+def _replace(owner: type, name: str, value: Any) -> None:
+    """Put ``value`` in the place of a method that exists; a renamed one would go unnoticed."""
+    if not hasattr(owner, name):
+        raise AttributeError(f"moto's {owner.__name__} has no {name}")
+    setattr(owner, name, value)
