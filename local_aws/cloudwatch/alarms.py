@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -179,6 +180,16 @@ class MetricAlarm(Alarm):
             return None
         times = [datetime.fromtimestamp(edge, UTC) for edge in edges[:-1]]
         return judge(condition, list(zip(times, asked.series(watched, edges), strict=True)))
+
+    def recent(self, store: MetricStore, *, until: float, speed: float) -> list[float]:
+        """Datapoints of the evaluation periods that are complete, the oldest first."""
+        queries = self.queries
+        watched, asked = _watched(queries), QuerySet(store, queries)
+        length = asked.period(watched) / speed
+        newest = math.floor(until / length) * length
+        count = self.condition.evaluation_periods
+        edges = [newest - length * (count - index) for index in range(count + 1)]
+        return [value for value in asked.series(watched, edges) if value is not None]
 
     def _is_too_few(self, watched: Query, asked: QuerySet, edges: list[float]) -> bool:
         """Whether a percentile stands on too few samples to mean anything, and that is cared for.

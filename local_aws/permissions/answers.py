@@ -12,7 +12,12 @@ from local_aws.permissions.judge import Refusal
 from local_aws.permissions.operations import Call
 
 # Services whose error code is not the protocol's usual one.
-_CODES = {"sns": "AuthorizationError", "ec2": "UnauthorizedOperation", "sqs": "AccessDenied"}
+_CODES = {
+    "sns": "AuthorizationError",
+    "ec2": "UnauthorizedOperation",
+    "sqs": "AccessDenied",
+    "cloudwatch": "AccessDenied",
+}
 _USUAL_CODES = {
     "json": "AccessDeniedException",
     "rest-json": "AccessDeniedException",
@@ -33,7 +38,8 @@ def refuse(call: Call, refusal: Refusal, start_response: StartResponse) -> Itera
     if call.protocol == "json":
         status = "400 Bad Request"
         headers["Content-Type"] = "application/x-amz-json-1.1"
-        if call.service == "sqs":
+        if call.service in {"sqs", "cloudwatch"}:
+            # Their clients of old, who spoke the query protocol, know the code by this header.
             headers["x-amzn-query-error"] = f"{code};Sender"
         body = json.dumps({"__type": code, "message": refusal.message, "Message": refusal.message})
     elif call.protocol == "rest-json":

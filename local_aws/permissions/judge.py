@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -126,8 +127,10 @@ def _sentence(request: Request, decision: Decision, call: Call) -> str:
         where = f'resource: "{resource}"'
     else:
         where = f"resource: {resource}"
-    shown = action.replace("sns:", "SNS:")
-    because = decision.because.replace("sns:", "SNS:")
-    return (
-        f"User: {request.principal.arn} is not authorized to perform: {shown} on {where} {because}"
-    )
+    shown = f"{action} on {where} {decision.because}"
+    if call.service == "sns":
+        shown = re.sub(r"\bsns:(?=[A-Z])", "SNS:", shown)
+    if action == "sts:AssumeRole":
+        # AWS does not tell what stands in somebody's trust policy.
+        shown = f"{action} on {where}"
+    return f"User: {request.principal.arn} is not authorized to perform: {shown}"

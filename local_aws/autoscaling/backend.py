@@ -1,0 +1,221 @@
+"""moto's Application Auto Scaling backend with targets that are checked and policies that act."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from moto.applicationautoscaling.exceptions import AWSValidationException
+from moto.applicationautoscaling.models import (
+    ApplicationAutoscalingBackend,
+    FakeScalableTarget,
+    applicationautoscaling_backends,
+)
+from moto.core.exceptions import JsonRESTError
+
+from local_aws.autoscaling.activities import Activity
+from local_aws.autoscaling.policies import ScalingPolicy
+from local_aws.autoscaling.variants import DIMENSION, Variant
+from local_aws.cloud import Cloud
+
+SUSPENDABLE = (
+    "DynamicScalingInSuspended",
+    "DynamicScalingOutSuspended",
+    "ScheduledScalingSuspended",
+)
+
+
+def suspension_of(target: FakeScalableTarget) -> dict[str, bool]:
+    """What of a target is suspended; moto keeps the object and calls it a text."""
+    state: Any = target.suspended_state
+    return dict(state)
+
+
+class ObjectNotFound(JsonRESTError):
+    """The target or policy does not exist."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ObjectNotFoundException", message)
+
+
+class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
+    """Targets, policies and activities of one account and region.
+
+    Attributes:
+        cloud: the local AWS; set once, when the subsystem is installed.
+        on_bounds: called with a target whose bounds were set, to bring its capacity within them.
+        activities: the newest first.
+        tags: of targets, by ARN.
+    """
+
+    cloud: Cloud
+    on_bounds: Callable[[FakeScalableTarget], None]
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.activities: list[Activity] = []
+        self.tags: dict[str, dict[str, str]] = {}
+        self.lock = threading.RLock()
+
+    def register(self, given: Mapping[str, Any]) -> FakeScalableTarget:
+        """Register a target or change its bounds.
+
+        Raises:
+            AWSValidationException: the bounds are wrong, or the resource cannot be scaled.
+        """
+        namespace, resource = given["ServiceNamespace"], given["ResourceId"]
+        dimension = given["ScalableDimension"]
+        old = self.find_target(resource, dimension)
+        minimum = given.get("MinCapacity", None if old is None else old.min_capacity)
+        maximum = given.get("MaxCapacity", None if old is None else old.max_capacity)
+        if minimum is None or maximum is None:
+            raise AWSValidationException(
+                "MinCapacity and MaxCapacity are required to register a new scalable target"
+            )
+        if minimum > maximum:
+            raise AWSValidationException(
+                f"Maximum capacity cannot be less than minimum capacity: {maximum} < {minimum}"
+            )
+        if dimension == DIMENSION and resource.count("/") == 3:
+            Variant(self.cloud, resource).check(minimum)
+        suspended = dict.fromkeys(SUSPENDABLE, False)
+        if old is not None:
+            suspended |= suspension_of(old)
+        suspended |= given.get("SuspendedState") or {}
+        with self.lock:
+            target = self.register_scalable_target(
+                namespace,
+                resource,
+                dimension,
+                min_capacity=minimum,
+                max_capacity=maximum,
+                role_arn=given.get("RoleARN") or self._service_linked_role(),
+                suspended_state=suspended,  # type: ignore[arg-type]
+            )
+            if given.get("Tags"):
+                self.tags[target.arn] = dict(given["Tags"])
+        if dimension == DIMENSION:
+            self.on_bounds(target)
+        return target
+
+    def find_target(self, resource_id: str, dimension: str) -> FakeScalableTarget | None:
+        """A registered target."""
+        return self.targets.get(dimension, {}).get(resource_id)
+
+    def deregister_scalable_target(self, namespace: str, r_id: str, dimension: str) -> None:
+        """Forget a target; its policies with their alarms, and its schedules, go with it.
+
+        Raises:
+            ObjectNotFound: there is no such target.
+        """
+        with self.lock:
+            target = self.find_target(r_id, dimension)
+            if target is None:
+                raise ObjectNotFound(_no_target("found", namespace, r_id, dimension))
+            for key, policy in list(self.policies.items()):
+                if (policy.resource_id, policy.scalable_dimension) == (r_id, dimension):
+                    policy.delete_alarms(self.account_id, self.region_name)
+                    del self.policies[key]
+            self.scheduled_actions = [
+                action
+                for action in self.scheduled_actions
+                if (action.resource_id, action.scalable_dimension) != (r_id, dimension)
+            ]
+            self.tags.pop(target.arn, None)
+            super().deregister_scalable_target(namespace, r_id, dimension)
+
+    def put_scaling_policy(  # noqa: PLR0917 - moto's signature
+        self,
+        policy_name: str,
+        service_namespace: str,
+        resource_id: str,
+        scalable_dimension: str,
+        policy_body: dict[str, Any],
+        policy_type: str | None,
+    ) -> ScalingPolicy:
+        """Put a policy on a registered target.
+
+        Raises:
+            ObjectNotFound: the target is not registered.
+        """
+        target = self.find_target(resource_id, scalable_dimension)
+        if target is None:
+            raise ObjectNotFound(
+                _no_target("registered", service_namespace, resource_id, scalable_dimension)
+            )
+        key = ScalingPolicy.formulate_key(
+            service_namespace, resource_id, scalable_dimension, policy_name
+        )
+        with self.lock:
+            earlier = self.policies.get(key)
+            policy = ScalingPolicy(
+                earlier=earlier if isinstance(earlier, ScalingPolicy) else None,
+                account_id=self.account_id,
+                region_name=self.region_name,
+                policy_name=policy_name,
+                service_namespace=service_namespace,
+                resource_id=resource_id,
+                scalable_dimension=scalable_dimension,
+                policy_type=policy_type or getattr(earlier, "policy_type", None),
+                policy_body=policy_body,
+            )
+            self.policies[key] = policy
+            return policy
+
+    def delete_scaling_policy(
+        self,
+        policy_name: str,
+        service_namespace: str,
+        resource_id: str,
+        scalable_dimension: str,
+    ) -> None:
+        """Delete a policy and its alarms.
+
+        Raises:
+            ObjectNotFound: there is no such policy.
+        """
+        key = ScalingPolicy.formulate_key(
+            service_namespace, resource_id, scalable_dimension, policy_name
+        )
+        if key not in self.policies:
+            raise ObjectNotFound(
+                f"No scaling policy found for service namespace: {service_namespace}, resource "
+                f"ID: {resource_id}, scalable dimension: {scalable_dimension}, policy name: "
+                f"{policy_name}"
+            )
+        with self.lock:
+            super().delete_scaling_policy(
+                policy_name, service_namespace, resource_id, scalable_dimension
+            )
+
+    def find_policy(self, arn: str) -> ScalingPolicy | None:
+        """A policy by its ARN."""
+        for policy in list(self.policies.values()):
+            if policy.policy_arn == arn and isinstance(policy, ScalingPolicy):
+                return policy
+        return None
+
+    def _service_linked_role(self) -> str:
+        return (
+            f"arn:aws:iam::{self.account_id}:role/aws-service-role/sagemaker.application-"
+            "autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+        )
+
+
+# moto looks a backend's urls module up beside the module that its class says it comes from.
+LiveAutoscalingBackend.__module__ = ApplicationAutoscalingBackend.__module__
+
+
+def install(cloud: Cloud, on_bounds: Callable[[FakeScalableTarget], None]) -> None:
+    """Let moto use this backend; to be called before its first use."""
+    LiveAutoscalingBackend.cloud = cloud
+    LiveAutoscalingBackend.on_bounds = staticmethod(on_bounds)
+    applicationautoscaling_backends.backend = LiveAutoscalingBackend
+
+
+def _no_target(word: str, namespace: str, resource_id: str, dimension: str) -> str:
+    return (
+        f"No scalable target {word} for service namespace: {namespace}, resource ID: "
+        f"{resource_id}, scalable dimension: {dimension}"
+    )

@@ -1,0 +1,230 @@
+"""Changes capacity when alarms ask for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+from moto.applicationautoscaling.models import FakeScalableTarget, applicationautoscaling_backends
+
+from local_aws.autoscaling.activities import Activity
+from local_aws.autoscaling.backend import LiveAutoscalingBackend, suspension_of
+from local_aws.autoscaling.calculation import bounded, scaled_in, scaled_out, stepped
+from local_aws.autoscaling.policies import (
+    INVOCATIONS_PER_INSTANCE,
+    PERIOD,
+    ScalingPolicy,
+)
+from local_aws.autoscaling.variants import DIMENSION, ResourceError, Variant
+from local_aws.cloud import Cloud
+from local_aws.cloudwatch.alarms import Alarm, MetricAlarm
+from local_aws.cloudwatch.publish import publish
+from local_aws.cloudwatch.store import store_of
+
+_log = logging.getLogger(__name__)
+
+
+class Scaler:
+    """Answers alarms of policies, and brings targets within their bounds."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._stopping = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="autoscaling", daemon=True)
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to publish what idle variants count: nothing."""
+        self._heart.start()
+
+    def stop(self) -> None:
+        """Start no more activities."""
+        self._stopping.set()
+        if self._heart.is_alive():
+            self._heart.join(timeout=5)
+
+    def on_bounds(self, target: FakeScalableTarget) -> None:
+        """Bring a target's capacity within its bounds, as soon as the resource can be changed."""
+        if Variant(self._cloud, target.resource_id).describe() is not None:
+            threading.Thread(target=self._reconcile, args=(target,), daemon=True).start()
+
+    def on_alarm(self, action: str, alarm: Alarm) -> None:
+        """Do what a policy says now that an alarm asks for it.
+
+        The alarm asks again in each period for as long as it stays in its state.
+        """
+        arn = action.split(":createdBy", maxsplit=1)[0]
+        account, region = alarm.arn.split(":")[4], alarm.arn.split(":")[3]
+        backend = applicationautoscaling_backends[account][region]
+        if not isinstance(backend, LiveAutoscalingBackend) or not isinstance(alarm, MetricAlarm):
+            return
+        policy = backend.find_policy(arn)
+        if policy is None or self._stopping.is_set():
+            return
+        target = backend.find_target(policy.resource_id, policy.scalable_dimension)
+        if target is None or policy.scalable_dimension != DIMENSION:
+            return
+        with self._lock:
+            self._scale(backend, target, policy, alarm)
+
+    def _scale(
+        self,
+        backend: LiveAutoscalingBackend,
+        target: FakeScalableTarget,
+        policy: ScalingPolicy,
+        alarm: MetricAlarm,
+    ) -> None:
+        if any(self._activities(backend, target, "InProgress")):
+            return
+        current = Variant(self._cloud, target.resource_id).capacity()
+        if current is None:
+            return
+        last = next(self._activities(backend, target, "Successful"), None)
+        wanted = self._wanted(policy, alarm, current, self._running_scale_out(policy, last))
+        if wanted is None:
+            return
+        wanted = bounded(wanted, int(target.min_capacity or 0), int(target.max_capacity or 0))
+        direction = "Out" if wanted > current else "In"
+        if wanted == current or suspension_of(target).get(f"DynamicScaling{direction}Suspended"):
+            return
+        if wanted < current and not self._may_scale_in(backend, policy, last):
+            return
+        cause = (
+            f"monitor alarm {alarm.name} in state {alarm.state} triggered policy "
+            f"{policy.policy_name}"
+        )
+        activity = Activity(
+            resource_id=target.resource_id,
+            dimension=target.scalable_dimension,
+            capacity=wanted,
+            cause=cause,
+            before=current,
+            policy=policy.policy_name,
+        )
+        backend.activities.insert(0, activity)
+        threading.Thread(target=self._carry_out, args=(activity,), daemon=True).start()
+
+    def _wanted(
+        self, policy: ScalingPolicy, alarm: MetricAlarm, current: int, before: int | None
+    ) -> int | None:
+        values = alarm.recent(
+            store_of(policy.account_id, policy.region_name),
+            until=time.time(),
+            speed=self._cloud.speed,
+        )
+        if not values:
+            return None
+        if policy.policy_type == "StepScaling":
+            # While a scale-out cools down, what it added counts as part of the next one.
+            base = current if before is None else before
+            capacity = stepped(base, values[-1] - alarm.condition.threshold, policy.stepping)
+            return capacity if before is None else max(current, capacity)
+        if "-AlarmLow-" in alarm.name:
+            return scaled_in(current, values, policy.target_value)
+        return scaled_out(current, values[-1], policy.target_value, before=before)
+
+    def _running_scale_out(self, policy: ScalingPolicy, last: Activity | None) -> int | None:
+        """The capacity before the last scale-out while that one cools down."""
+        if last is None or not last.is_scale_out or last.policy is None:
+            return None
+        return last.before if self._is_cooling(policy, last) else None
+
+    def _is_cooling(self, policy: ScalingPolicy, last: Activity) -> bool:
+        cooldown = policy.cooldown(out=last.is_scale_out) / self._cloud.speed
+        return last.ended is not None and time.time() < last.ended + cooldown
+
+    def _may_scale_in(
+        self, backend: LiveAutoscalingBackend, policy: ScalingPolicy, last: Activity | None
+    ) -> bool:
+        """Scaling in waits for every cooldown, and for every policy that tracks the same target."""
+        if last is not None and last.policy is not None and self._is_cooling(policy, last):
+            return False
+        for other in list(backend.policies.values()):
+            if (
+                not isinstance(other, ScalingPolicy)
+                or other.policy_type != "TargetTrackingScaling"
+                or (other.resource_id, other.scalable_dimension)
+                != (policy.resource_id, policy.scalable_dimension)
+            ):
+                continue
+            low = other.alarm("Low")
+            if low is not None and low.state != "ALARM":
+                return False
+        return True
+
+    def _activities(
+        self, backend: LiveAutoscalingBackend, target: FakeScalableTarget, status: str
+    ) -> Iterator[Activity]:
+        return (
+            activity
+            for activity in list(backend.activities)
+            if activity.status == status
+            and (activity.resource_id, activity.dimension)
+            == (target.resource_id, target.scalable_dimension)
+        )
+
+    def _carry_out(self, activity: Activity) -> None:
+        try:
+            Variant(self._cloud, activity.resource_id).set(activity.capacity)
+        except ResourceError as error:
+            activity.fail(str(error))
+        except Exception as error:
+            _log.exception("scaling %s failed", activity.resource_id)
+            activity.fail(str(error))
+        else:
+            activity.succeed()
+
+    def _reconcile(self, target: FakeScalableTarget) -> None:
+        backend = target.applicationautoscaling_backend
+        if not isinstance(backend, LiveAutoscalingBackend):
+            return
+        variant = Variant(self._cloud, target.resource_id)
+        while not self._stopping.is_set():
+            if backend.find_target(target.resource_id, target.scalable_dimension) is not target:
+                return
+            current = variant.capacity()
+            if current is not None:
+                break
+            if variant.describe() is None:
+                return
+            self._stopping.wait(0.2)
+        else:
+            return
+        minimum, maximum = int(target.min_capacity or 0), int(target.max_capacity or 0)
+        wanted = bounded(current, minimum, maximum)
+        if wanted == current:
+            return
+        bound = "minimum" if wanted > current else "maximum"
+        activity = Activity(
+            resource_id=target.resource_id,
+            dimension=target.scalable_dimension,
+            capacity=wanted,
+            cause=f"{bound} capacity was set to {wanted}",
+            before=current,
+        )
+        backend.activities.insert(0, activity)
+        self._carry_out(activity)
+
+    def _beat(self) -> None:
+        """Publish a zero for each tracked variant, at least twice in a period.
+
+        SageMaker emits the metric with a value of zero when a variant has no traffic, so that it is
+        scaled in. To a sum, a zero beside other values adds nothing.
+        """
+        while not self._stopping.wait(PERIOD / self._cloud.speed / 2.5):
+            for account in list(applicationautoscaling_backends.values()):
+                for backend in list(account.values()):
+                    for policy in list(backend.policies.values()):
+                        if (
+                            isinstance(policy, ScalingPolicy)
+                            and policy.predefined_metric == INVOCATIONS_PER_INSTANCE
+                        ):
+                            _publish_zero(policy.resource_id)
+
+
+def _publish_zero(resource_id: str) -> None:
+    _, endpoint, _, variant = resource_id.split("/")
+    dimensions = {"EndpointName": endpoint, "VariantName": variant}
+    publish("AWS/SageMaker", "InvocationsPerInstance", dimensions, 0.0, "None")
