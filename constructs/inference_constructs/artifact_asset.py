@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import FileAssetPackaging, Fn, Stack, Stage
+from aws_cdk import FileAssetPackaging, Stack, Stage
+from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from model_artifacts.packing import PackedArtifact
@@ -68,14 +69,27 @@ def _file_name(sha256: str) -> str:
 
 def _asset(scope: Construct, name: str, sha256: str) -> ArchiveAsset:
     stack = Stack.of(scope)
-    # `s3_assets.Asset` keeps the last extension only, `.gz`. Here the key is `<hash><last
-    # extension>`, so the hash carries the rest.
-    location = stack.synthesizer.add_file_asset(
-        source_hash=f"{sha256}.tar",
-        file_name=_file_name(sha256),
-        packaging=FileAssetPackaging.FILE,
-        display_name=name,
-    )
+    try:
+        # `s3_assets.Asset` keeps the last extension only, `.gz`. Here the key is `<hash><last
+        # extension>`, so the hash carries the rest.
+        location = stack.synthesizer.add_file_asset(
+            source_hash=f"{sha256}.tar",
+            file_name=_file_name(sha256),
+            packaging=FileAssetPackaging.FILE,
+            display_name=name,
+        )
+    except RuntimeError as error:
+        if "StackSynthesizerBoundStackFirst" not in str(error):
+            raise
+        # The stack was given a synthesizer, and jsii hands that one out instead of the copy that
+        # the stack bound. Within jsii the copy is found, so the CDK's own asset works.
+        path = _assembly(scope) / _file_name(sha256)
+        asset = s3_assets.Asset(scope, f"Archive{name}", path=str(path), display_name=name)
+        return ArchiveAsset(
+            url=asset.s3_object_url,
+            arn=asset.bucket.arn_for_objects(asset.s3_object_key),
+            sha256=sha256,
+        )
     arn = stack.format_arn(
         service="s3",
         region="",
@@ -83,8 +97,5 @@ def _asset(scope: Construct, name: str, sha256: str) -> ArchiveAsset:
         resource=location.bucket_name,
         resource_name=location.object_key,
     )
-    return ArchiveAsset(
-        url=Fn.join("", ["s3://", location.bucket_name, "/", location.object_key]),
-        arn=arn,
-        sha256=sha256,
-    )
+    url = f"s3://{location.bucket_name}/{location.object_key}"
+    return ArchiveAsset(url=url, arn=arn, sha256=sha256)

@@ -1,0 +1,65 @@
+"""`RealtimeInferenceStack`: the endpoint of a stage, watched and scaled."""
+
+from aws_cdk import Tags
+from constructs import Construct
+
+from inference_constructs import (
+    EndpointDashboard,
+    ModelArtifact,
+    ProductionVariant,
+    RealtimeEndpoint,
+)
+from stacks.inference_stack import InferenceStack
+from stacks.settings import Settings
+
+
+class RealtimeInferenceStack(InferenceStack):
+    """Defines a realtime endpoint with its alarms and its dashboard.
+
+    Args:
+        scope: the app.
+        settings: the stage's settings.
+        artifact: the model.
+    """
+
+    def __init__(self, scope: Construct, *, settings: Settings, artifact: ModelArtifact) -> None:
+        super().__init__(
+            scope,
+            "realtime",
+            settings=settings,
+            artifact=artifact,
+            description=f"Realtime inference, stage {settings.stage}.",
+        )
+        self.endpoint = RealtimeEndpoint(
+            self,
+            "Endpoint",
+            endpoint_name=settings.endpoint.name,
+            variants=[
+                ProductionVariant(
+                    name=name,
+                    model=self.model,
+                    instance_type=variant.instance_type,
+                    initial_instance_count=variant.initial_instance_count,
+                    weight=variant.weight,
+                    scaling=None if variant.scaling is None else variant.scaling.scaling(),
+                )
+                for name, variant in settings.endpoint.variants.items()
+            ],
+            encryption=self.encryption,
+            log_retention=self.log_retention,
+        )
+        # Only on the endpoint: most commits change nothing else of what is deployed.
+        Tags.of(self.endpoint).add(
+            "inference:git-revision",
+            self.git_revision,
+            include_resource_types=["AWS::SageMaker::Endpoint"],
+        )
+        alarms = self.endpoint.add_alarms(settings.endpoint.alarms.alarms(), self.notifications)
+        dashboard = EndpointDashboard(self, "Dashboard", endpoint=self.endpoint, alarms=alarms)
+        self.add_output("EndpointName", self.endpoint.endpoint_name, "Ask this for predictions.")
+        self.add_output(
+            "EndpointConfigName", self.endpoint.endpoint_config_name, "The endpoint's config."
+        )
+        self.add_output("AlarmTopicArn", self.notifications.topic_arn, "Alarms are sent here.")
+        self.add_output("DashboardName", dashboard.dashboard_name, "The CloudWatch dashboard.")
+        self.add_lineage_outputs()
