@@ -110,6 +110,14 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocal
     stop_local_aws(running)
 
 
+@pytest.fixture(scope="module")
+def own_local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
+    """A local AWS for one module, which may so expect to find it empty."""
+    running = start_local_aws(tmp_path_factory.mktemp("own-local-aws") / "state")
+    yield running
+    stop_local_aws(running)
+
+
 @pytest.fixture
 def launch() -> Iterator[Callable[..., RunningLocalAws]]:
     """Starts local AWSs of a test's own, and ends what is left of them."""
