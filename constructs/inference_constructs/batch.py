@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, Names, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -26,9 +26,10 @@ from inference_constructs.python_function import PythonFunction
 from inference_constructs.s3_prefix import S3Prefix
 from inference_constructs.service_role import ServiceRole
 
-# A job's name has 63 characters, of which the digest, the redrive count and the number of the
-# attempt take up to 24. The ARN of a job has its name in lower case, and so has the role's policy.
-_JOB_NAME_PREFIX = re.compile(r"[a-z0-9](-?[a-z0-9]){0,38}")
+# The ARN of a job has its name in lower case, and so has the role's policy.
+_JOB_NAME_PREFIX = re.compile(r"[a-z0-9](-*[a-z0-9])*")
+# A job's name has 63 characters; the digest and the two counts after it take up to 24.
+_MAX_PREFIX_LENGTH = 39
 
 
 class BatchTransformWorkflow(Construct):
@@ -53,7 +54,8 @@ class BatchTransformWorkflow(Construct):
         notifications: the topic that is told.
         encryption: the key of the output, the instances' volumes, the logs and the executions.
         options: the job's options where a request chooses none.
-        job_name_prefix: how the names of the jobs begin.
+        job_name_prefix: how the names of the jobs begin; by default derived from the construct's
+            path. The state machine may touch only jobs that begin so.
         log_retention: how long the logs are kept.
     """
 
@@ -68,10 +70,14 @@ class BatchTransformWorkflow(Construct):
         notifications: Notifications,
         encryption: EncryptionKey,
         options: TransformOptions | None = None,
-        job_name_prefix: str = "batch",
+        job_name_prefix: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         super().__init__(scope, construct_id)
+        if job_name_prefix is None:
+            job_name_prefix = Names.unique_resource_name(
+                self, max_length=_MAX_PREFIX_LENGTH, allowed_special_characters="-", separator="-"
+            ).lower()
         refuse("batch workflow", _faults(inputs, output, job_name_prefix))
         options = TransformOptions() if options is None else options
         self._encryption = encryption
@@ -199,10 +205,11 @@ class BatchTransformWorkflow(Construct):
 
 def _faults(inputs: Sequence[S3Prefix], output: S3Prefix, job_name_prefix: str) -> list[str]:
     faults = []
-    if not _JOB_NAME_PREFIX.fullmatch(job_name_prefix):
+    fits = len(job_name_prefix) <= _MAX_PREFIX_LENGTH
+    if not (fits and _JOB_NAME_PREFIX.fullmatch(job_name_prefix)):
         faults.append(
-            "job_name_prefix must be up to 39 lower-case letters, digits and single hyphens, not "
-            f"{job_name_prefix!r}"
+            f"job_name_prefix must be 1 to {_MAX_PREFIX_LENGTH} lower-case letters, digits and "
+            f"hyphens, without a hyphen at either end, not {job_name_prefix!r}"
         )
     if not inputs:
         faults.append("inputs must name at least one place to read from")

@@ -2,6 +2,7 @@
 
 from aws_cdk import CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -24,6 +25,7 @@ class DataBucket(Construct):
         encryption: the key.
         removal_policy: what becomes of the buckets when the stack goes; with `DESTROY` they are
             emptied first.
+        log_retention: how long the logs of the function that empties them are kept.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class DataBucket(Construct):
         *,
         encryption: EncryptionKey,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         super().__init__(scope, construct_id)
         self.log_bucket = s3.Bucket(
@@ -88,7 +91,7 @@ class DataBucket(Construct):
             "those",
         )
         if removal_policy is RemovalPolicy.DESTROY:
-            self._empty_before_deletion(encryption)
+            self._empty_before_deletion(encryption, log_retention)
 
     @property
     def bucket_name(self) -> str:
@@ -103,7 +106,9 @@ class DataBucket(Construct):
         """
         return S3Prefix(bucket=self.bucket, prefix=prefix)
 
-    def _empty_before_deletion(self, encryption: EncryptionKey) -> None:
+    def _empty_before_deletion(
+        self, encryption: EncryptionKey, log_retention: logs.RetentionDays
+    ) -> None:
         emptier = PythonFunction(
             self,
             "Emptier",
@@ -111,6 +116,7 @@ class DataBucket(Construct):
             description="Empties the data and log buckets when their stack is deleted.",
             encryption=encryption,
             timeout=Duration.minutes(15),
+            log_retention=log_retention,
         )
         buckets = [self.bucket, self.log_bucket]
         emptier.role.add_statements(
