@@ -42,6 +42,10 @@ class LiveCloudWatchBackend(CloudWatchBackend):
         self.alarms: dict[str, Alarm] = {}  # type: ignore[assignment]
         self.lock = threading.RLock()
         self.changes: list[tuple[Alarm, Change]] = []
+
+    def reset(self) -> None:
+        """Forget everything, the datapoints too, which are there before the backend is."""
+        super().reset()
         self.store.clear()
 
     @property
