@@ -6,6 +6,7 @@ import threading
 
 from local_aws.cloudformation.api import install
 from local_aws.cloudformation.moto_settings import (
+    answer_lookups_of_the_trail,
     leave_bucket_policies_to_permissions,
     load_managed_policies,
 )
@@ -22,6 +23,7 @@ class CloudFormation(Subsystem):
     def install(self) -> None:
         """Take moto's place behind the endpoint."""
         load_managed_policies()
+        answer_lookups_of_the_trail()
         leave_bucket_policies_to_permissions()
         install(self.cloud)
 

@@ -13,6 +13,7 @@ from local_aws.cloudformation import views
 from local_aws.cloudformation.change_sets import ChangeSets
 from local_aws.cloudformation.environment import importers
 from local_aws.cloudformation.errors import ApiError, ValidationError
+from local_aws.cloudformation.requests import template_of
 from local_aws.cloudformation.service import Service
 
 Services = Callable[[str, str], tuple[Service, ChangeSets]]
@@ -235,12 +236,14 @@ class CloudFormationResponse(BaseResponse):
         if request.get("StackName"):
             template = self._service.get(request["StackName"]).configuration.template
         else:
-            template = self._service.template_of(request, None)
+            template = template_of(self._service.environment, request, None)
         return ActionResult(views.template_summary(template))
 
     def validate_template(self) -> ActionResult:
         """ValidateTemplate."""
-        return ActionResult(views.template_summary(self._service.template_of(self._request, None)))
+        return ActionResult(
+            views.template_summary(template_of(self._service.environment, self._request, None))
+        )
 
     def list_exports(self) -> ActionResult:
         """ListExports."""

@@ -15,7 +15,8 @@ from local_aws.cloudformation.errors import (
     ValidationError,
 )
 from local_aws.cloudformation.plan import Plan
-from local_aws.cloudformation.service import Request, Service, check_updatable
+from local_aws.cloudformation.requests import Request, configuration_of
+from local_aws.cloudformation.service import Service, check_updatable
 from local_aws.cloudformation.stack import Configuration, Stack
 
 NO_CHANGES = (
@@ -24,7 +25,8 @@ NO_CHANGES = (
 )
 EARLY_VALIDATION = (
     "The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation]. To "
-    "troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information."
+    "troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure "
+    "information."
 )
 PAGE = 100
 
@@ -74,7 +76,7 @@ class ChangeSets:
         if stack is not None and self._named(stack, name) is not None:
             raise AlreadyExistsError(f"ChangeSet [{name}] already exists")
         deployed = stack if kind == "UPDATE" else None
-        target = self._service.configuration_of(request, deployed)
+        target = configuration_of(self._service.environment, request, deployed)
         made = stack is None
         if stack is None:
             stack = self._service.new_stack(request["StackName"])
@@ -115,11 +117,12 @@ class ChangeSets:
         elif kind == "CREATE":
             if stack is not None and stack.status != "REVIEW_IN_PROGRESS":
                 raise ValidationError(
-                    f"Stack [{name}] already exists and cannot be created again with the changeSet [CREATE]."
+                    f"Stack [{name}] already exists and cannot be created again with the changeSet "
+                    "[CREATE]."
                 )
         else:
             raise ValidationError(
-                f"ChangeSetType {kind} is not supported by the local AWS: only CREATE and UPDATE are"
+                f"ChangeSetType {kind} is not supported by the local AWS: use CREATE or UPDATE"
             )
         return stack
 
@@ -181,7 +184,8 @@ class ChangeSets:
         found = self.get(request["ChangeSetName"], request.get("StackName"))
         if found.execution_status != "AVAILABLE":
             raise InvalidChangeSetStatusError(
-                f"ChangeSet [{found.id}] cannot be executed in its current status of [{found.status}]"
+                f"ChangeSet [{found.id}] cannot be executed in its current status of "
+                f"[{found.status}]"
             )
         stack = found.stack
         if found.type == "UPDATE":
@@ -245,9 +249,7 @@ class ChangeSets:
                 "ValidationName": "PROPERTY_VALIDATION",
                 "ValidationStatus": "FAILED",
                 "ValidationStatusReason": str(problem),
-                "ValidationPath": "/".join(
-                    ("/Resources", name, "Properties", *map(str, problem.path))
-                ),
+                "ValidationPath": problem.pointer(name),
             }
             for name, problems in found.plan.problems.items()
             for problem in problems

@@ -27,7 +27,7 @@ REPLACING = "Requested update requires the creation of a new physical resource; 
 
 
 def prepared(body: ResourceBody, resolver: Resolver, tags: Mapping[str, str]) -> Properties:
-    """The properties that a provider gets: resolved, with the stack's tags, in the schema's types."""
+    """What a provider gets: resolved, with the stack's tags, in the schema's types."""
     properties = resolver.resolve(dict(body.properties))
     schema = schema_of(body.type)
     return schema.coerced(schema.tagged(properties, tags)) if schema is not None else properties
@@ -140,6 +140,10 @@ class Deployment:
             self._create(self._new(body, properties), replaced=None)
         elif current.status == "CREATE_FAILED" or must_replace(current, properties):
             self._create(self._new(body, properties), replaced=current)
+        elif current.status == "UPDATE_FAILED":
+            # What the failed attempt left is not known: start from what stood before it.
+            old = self._progress.resources.get(name, current)
+            self._update(old, replace(current, body=body, properties=properties))
         elif current.properties != properties:
             self._update(current, replace(current, body=body, properties=properties))
         else:

@@ -96,8 +96,8 @@ class ResourceLookup:
                         f"attribute in object {resource.physical_id}"
                     )
                 raise ValidationError(
-                    f"Template error: resource {logical_id} does not support attribute type {name} in "
-                    "Fn::GetAtt"
+                    f"Template error: resource {logical_id} does not support attribute type {name} "
+                    "in Fn::GetAtt"
                 )
             found = found[part]
         return found
@@ -167,8 +167,8 @@ def resolve_outputs(resolver: Resolver, configuration: Configuration) -> dict[st
             value = "true" if value else "false"
         if value is None or isinstance(value, list | dict):
             raise ValidationError(
-                f"Template format error: Output {key} is malformed. The Value field of every Outputs "
-                "member must evaluate to a String."
+                f"Template format error: Output {key} is malformed. The Value field of every "
+                "Outputs member must evaluate to a String."
             )
         export = (body.get("Export") or {}).get("Name")
         outputs[key] = Output(

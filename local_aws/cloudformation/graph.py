@@ -77,8 +77,8 @@ def run_in_order(
     Args:
         dependencies: names and what must be done before each; names that are not keys are ignored.
         action: called once for each name.
-        stop_at_failure: start nothing more after the first failure; otherwise go on with all that does
-            not depend on what failed.
+        stop_at_failure: start nothing more after the first failure; otherwise go on with all that
+            does not depend on what failed.
         on_failure: called once, at the first failure, with the names that are still running.
         workers: how many actions run at the same time.
 

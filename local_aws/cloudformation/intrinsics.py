@@ -19,8 +19,8 @@ _SUB_TOKEN = re.compile(r"\$\{(!?)([^{}$]+)\}")
 class Unresolved(str):
     """A value that exists only after the change set was executed.
 
-    It is a string as AWS shows it in a change set, so that code that looks at property values needs no
-    special case.
+    It is a string as AWS shows it in a change set, so that code that looks at property values needs
+    no special case.
 
     Attributes:
         cause: the reference it hangs on, ``LogicalId`` or ``LogicalId.Attribute``.
@@ -214,8 +214,8 @@ class Resolver:
     def _join(self, argument: Any) -> Any:
         if not isinstance(argument, list) or len(argument) != 2:
             raise ValidationError(
-                "Template error: every Fn::Join object requires two parameters, (1) a string delimiter "
-                "and (2) a list of strings to be joined"
+                "Template error: every Fn::Join object requires two parameters, (1) a string "
+                "delimiter and (2) a list of strings to be joined"
             )
         items = self.resolve(argument[1])
         return self._known(items, lambda known: argument[0].join(str(self._text(i)) for i in known))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.cloudtrail.responses import CloudTrailResponse
 from moto.core.config import default_user_config
+from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
@@ -17,8 +19,8 @@ def load_managed_policies() -> None:
 def leave_bucket_policies_to_permissions() -> None:
     """Keep moto from judging bucket policies.
 
-    It ignores a statement's condition, so a policy that denies unencrypted transport denies everything.
-    Who may do what is judged in `local_aws.permissions`, where conditions count.
+    It ignores a statement's condition, so a policy that denies unencrypted transport denies
+    everything. Who may do what is judged in `local_aws.permissions`, where conditions count.
     """
     judge = FakeBucket.get_permission
 
@@ -27,3 +29,16 @@ def leave_bucket_policies_to_permissions() -> None:
         return PermissionResult.NEUTRAL if found == PermissionResult.DENIED else found
 
     setattr(FakeBucket, "get_permission", without_denials)  # noqa: B010 - a method, to mypy
+
+
+def answer_lookups_of_the_trail() -> None:
+    """Let CloudTrail have recorded nothing.
+
+    The CDK CLI asks it for causes of a failed deployment, and tries again for long when moto, which
+    does not know the operation, answers with an internal error.
+    """
+
+    def lookup_events(_response: CloudTrailResponse) -> ActionResult:
+        return ActionResult({"Events": []})
+
+    setattr(CloudTrailResponse, "lookup_events", lookup_events)  # noqa: B010 - a method, to mypy

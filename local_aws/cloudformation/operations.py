@@ -19,6 +19,7 @@ from local_aws.cloudformation.graph import (
 )
 from local_aws.cloudformation.provider import Context, Created, Provider, ResourceError
 from local_aws.cloudformation.providers import provider_of
+from local_aws.cloudformation.schemas import schema_of
 from local_aws.cloudformation.stack import Resource, Stack
 from local_aws.cloudformation.template import references
 
@@ -59,12 +60,11 @@ def _reason_of_client_error(error: ClientError) -> str:
         handler = "ServiceInternalError"
     else:
         handler = "InvalidRequest"
-    service = error.operation_name
     request_id = metadata.get("RequestId") or uuid.uuid4()
     return (
-        f'Resource handler returned message: "{found.get("Message", "")} (Operation: {service}, Error '
-        f'Code: {code}, Status Code: {status}, Request ID: {request_id})" (RequestToken: '
-        f"{uuid.uuid4()}, HandlerErrorCode: {handler})"
+        f'Resource handler returned message: "{found.get("Message", "")} (Operation: '
+        f"{error.operation_name}, Error Code: {code}, Status Code: {status}, Request ID: "
+        f'{request_id})" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {handler})'
     )
 
 
@@ -100,8 +100,8 @@ class Operations:
         Args:
             resources: by logical id.
             retain: whether a resource stays in the account although the stack forgets it.
-            keep: whether these are the stack's own resources of their logical ids; not so when the stack
-                has others in their place.
+            keep: whether these are the stack's own resources of their logical ids; not so when the
+                stack has others in their place.
 
         Returns:
             Reasons by the logical ids that could not be deleted.
@@ -165,6 +165,8 @@ class Operations:
         return reasons
 
     def _context(self, resource: Resource) -> Context:
+        schema = schema_of(resource.type)
+        in_properties = schema is not None and schema.tag_property is not None
         return Context(
             cloud=self._environment.cloud,
             stack_name=self._stack.name,
@@ -172,7 +174,7 @@ class Operations:
             logical_id=resource.logical_id,
             type_name=resource.type,
             token=resource.token,
-            stack_tags=self._tags,
+            stack_tags={} if in_properties else self._tags,
         )
 
     @staticmethod

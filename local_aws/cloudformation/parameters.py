@@ -124,34 +124,44 @@ def _parameter(
 
 def _check(key: str, declared: Mapping[str, Any], value: str) -> None:
     """Refuse a value that breaks a constraint of its declaration."""
-    problem = _problem(key, declared, value)
-    if problem:
+    problem = _problem(declared, value)
+    if problem is not None:
         own_words = declared.get("ConstraintDescription")
         raise ValidationError(
-            f"Parameter {key} failed to satisfy constraint: {own_words}" if own_words else problem
+            f"Parameter {key} failed to satisfy constraint: {own_words}"
+            if own_words
+            else f"Parameter '{key}' {problem}"
         )
 
 
-def _problem(key: str, declared: Mapping[str, Any], value: str) -> str | None:
+def _problem(declared: Mapping[str, Any], value: str) -> str | None:
     kind = declared.get("Type", "String")
     items = [item.strip() for item in value.split(",")] if kind == "CommaDelimitedList" else [value]
     allowed = declared.get("AllowedValues")
     if allowed is not None and any(item not in [_text(a) for a in allowed] for item in items):
-        return f"Parameter '{key}' must be one of AllowedValues"
-    pattern = declared.get("AllowedPattern")
-    if pattern is not None and not re.fullmatch(pattern, value):
-        return f"Parameter '{key}' must match pattern {pattern}"
+        return "must be one of AllowedValues"
+    if "AllowedPattern" in declared and not re.fullmatch(declared["AllowedPattern"], value):
+        return f"must match pattern {declared['AllowedPattern']}"
+    return (
+        _number_problem(declared, value) if kind == "Number" else _length_problem(declared, value)
+    )
+
+
+def _length_problem(declared: Mapping[str, Any], value: str) -> str | None:
     if "MinLength" in declared and len(value) < int(declared["MinLength"]):
-        return f"Parameter '{key}' must contain at least {declared['MinLength']} characters"
+        return f"must contain at least {declared['MinLength']} characters"
     if "MaxLength" in declared and len(value) > int(declared["MaxLength"]):
-        return f"Parameter '{key}' must contain at most {declared['MaxLength']} characters"
-    if kind == "Number":
-        try:
-            number = float(value)
-        except ValueError:
-            return f"Parameter '{key}' must be a number."
-        if "MinValue" in declared and number < float(declared["MinValue"]):
-            return f"Parameter '{key}' must be a number not less than {declared['MinValue']}"
-        if "MaxValue" in declared and number > float(declared["MaxValue"]):
-            return f"Parameter '{key}' must be a number not greater than {declared['MaxValue']}"
+        return f"must contain at most {declared['MaxLength']} characters"
+    return None
+
+
+def _number_problem(declared: Mapping[str, Any], value: str) -> str | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return "must be a number."
+    if "MinValue" in declared and number < float(declared["MinValue"]):
+        return f"must be a number not less than {declared['MinValue']}"
+    if "MaxValue" in declared and number > float(declared["MaxValue"]):
+        return f"must be a number not greater than {declared['MaxValue']}"
     return None

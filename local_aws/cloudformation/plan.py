@@ -10,7 +10,6 @@ from local_aws.cloudformation.deployment import must_replace, prepared
 from local_aws.cloudformation.environment import Environment, ResourceLookup, resolve_outputs
 from local_aws.cloudformation.graph import dependencies_of, order_of
 from local_aws.cloudformation.intrinsics import (
-    Resolver,
     Unresolved,
     canonical,
     first_unresolved,
@@ -35,6 +34,13 @@ class Detail:
     before: Any = None
     after: Any = None
     cause: str | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Like `recreation`, but what is not known yet may turn out to be as it was."""
+        if self.cause is not None and self.recreation == "Always":
+            return "Conditionally"
+        return self.recreation
 
     def view(self, *, values: bool) -> dict[str, Any]:
         """As DescribeChangeSet shows it."""
@@ -144,50 +150,42 @@ def make_plan(environment: Environment, stack: Stack, target: Configuration) -> 
     names = order_of(dependencies_of(target.template))
     included = [name for name in names if resolver.included(name)]
     for name in included:
-        _plan_resource(plan, target.template.resources[name], stack, resolver, lookup, target.tags)
+        body = target.template.resources[name]
+        properties = prepared(body, resolver, target.tags)
+        schema = schema_of(body.type)
+        problems = schema.problems(properties) if schema is not None else []
+        if problems:
+            plan.problems[name] = problems
+        change = _change(stack.resources.get(name), body, properties)
+        if change is None:
+            continue
+        plan.changes.append(change)
+        if change.action == "Add" or change.replacement != "False":
+            lookup.pending.add(name)
     for name, resource in stack.resources.items():
         if name not in included:
-            retained = resource.body.deletion_policy.startswith("Retain")
-            plan.changes.append(
-                Change(
-                    action="Remove",
-                    logical_id=name,
-                    type=resource.type,
-                    physical_id=resource.physical_id,
-                    policy_action="Retain" if retained else "Delete",
-                    before=resource.properties,
-                )
-            )
+            plan.changes.append(_removal(resource))
     plan.changes.sort(key=lambda change: change.logical_id)
     plan.outputs_differ = resolve_outputs(resolver, target) != stack.outputs
     return plan
 
 
-def _plan_resource(
-    plan: Plan,
-    body: ResourceBody,
-    stack: Stack,
-    resolver: Resolver,
-    lookup: _PlannedLookup,
-    tags: Mapping[str, str],
-) -> None:
-    name = body.logical_id
-    properties = prepared(body, resolver, tags)
-    schema = schema_of(body.type)
-    problems = schema.problems(properties) if schema is not None else []
-    if problems:
-        plan.problems[name] = problems
-    current = stack.resources.get(name)
+def _change(current: Resource | None, body: ResourceBody, properties: Properties) -> Change | None:
     if current is None or current.physical_id is None:
-        lookup.pending.add(name)
-        plan.changes.append(Change(action="Add", logical_id=name, type=body.type, after=properties))
-        return
-    change = _modification(current, body, properties)
-    if change is None:
-        return
-    if change.replacement in ("True", "Conditional"):
-        lookup.pending.add(name)
-    plan.changes.append(change)
+        return Change(action="Add", logical_id=body.logical_id, type=body.type, after=properties)
+    return _modification(current, body, properties)
+
+
+def _removal(resource: Resource) -> Change:
+    retained = resource.body.deletion_policy.startswith("Retain")
+    return Change(
+        action="Remove",
+        logical_id=resource.logical_id,
+        type=resource.type,
+        physical_id=resource.physical_id,
+        policy_action="Retain" if retained else "Delete",
+        before=resource.properties,
+    )
 
 
 def _modification(current: Resource, body: ResourceBody, properties: Properties) -> Change | None:
@@ -203,15 +201,9 @@ def _modification(current: Resource, body: ResourceBody, properties: Properties)
     ):
         if before != after:
             details.append(Detail(attribute=attribute, before=before, after=after))
-    if not details:
+    if not details and current.status != "UPDATE_FAILED":
         return None
-    strongest = max(
-        (
-            d.recreation if d.cause is None or d.recreation == "Never" else "Conditionally"
-            for d in details
-        ),
-        key=_STRENGTH.index,
-    )
+    strongest = max((detail.verdict for detail in details), key=_STRENGTH.index, default="Never")
     if strongest != "Always" and first_unresolved(properties) is None:
         strongest = "Always" if must_replace(current, properties) else strongest
     replacement = _REPLACEMENT[strongest]

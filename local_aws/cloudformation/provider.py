@@ -15,8 +15,8 @@ class ResourceError(Exception):
     """The service refused the resource; the message becomes the event's ResourceStatusReason.
 
     Attributes:
-        physical_id: set when the refused resource exists nevertheless (an endpoint that is Failed), so
-            that a rollback has to delete it.
+        physical_id: set when the refused resource exists nevertheless (an endpoint that is Failed),
+            so that a rollback has to delete it.
     """
 
     def __init__(self, message: str, *, physical_id: str | None = None) -> None:
@@ -35,8 +35,8 @@ class Context:
         logical_id: the resource's id in the template.
         type_name: the resource's type in the template, e.g. ``Custom::Thing``.
         token: unique for this stack, resource and replacement: the base of generated names.
-        stack_tags: tags of the stack. The engine puts them into the tag property of every type whose
-            schema has one, so most providers need only look at the properties.
+        stack_tags: tags of the stack, for a type whose schema has no tags. Where it has, they are
+            in the properties already and this is empty.
     """
 
     cloud: Cloud

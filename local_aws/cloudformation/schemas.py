@@ -46,6 +46,10 @@ class Problem:
         self.path = path
         self.reason = reason
 
+    def pointer(self, logical_id: str) -> str:
+        """Where in the template the fault is."""
+        return "/".join(("/Resources", logical_id, "Properties", *map(str, self.path)))
+
     def __str__(self) -> str:
         return f"{'/'.join(('#', *map(str, self.path)))}: {self.reason}"
 
@@ -63,7 +67,7 @@ class Schema:
         return tuple(_names(pointer)[0] for pointer in self._document.get("primaryIdentifier", ()))
 
     def recreation(self, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-        """Whether a change of property ``name`` needs a new resource: Always, Conditionally, Never."""
+        """Whether a changed property needs a new resource: Always, Conditionally or Never."""
         for key, verdict in (
             ("createOnlyProperties", "Always"),
             ("conditionalCreateOnlyProperties", "Conditionally"),
@@ -74,17 +78,21 @@ class Schema:
                     return verdict
         return "Never"
 
+    @property
+    def tag_property(self) -> str | None:
+        """Name of the property that holds tags; None when there is none."""
+        tagging = self._document.get("tagging", {})
+        name = str(tagging.get("tagProperty", "/properties/Tags")).rsplit("/", 1)[-1]
+        known = name in self._document.get("properties", {})
+        return name if known and tagging.get("taggable") is not False else None
+
     def tagged(self, properties: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
         """``properties`` with the stack's tags, where the type has tags; its own tags win."""
-        tagging = self._document.get("tagging", {})
-        name = tagging.get("tagProperty", "/properties/Tags").rsplit("/", 1)[-1]
-        declared = self._document.get("properties", {}).get(name)
-        if not tags or declared is None or tagging.get("taggable") is False:
+        name = self.tag_property
+        own = properties.get(name) if name is not None else None
+        if not tags or name is None or isinstance(own, Unresolved):
             return dict(properties)
-        own = properties.get(name)
-        if isinstance(own, Unresolved):
-            return dict(properties)
-        declared = self._expand(declared)
+        declared = self._expand(self._document["properties"][name])
         if declared.get("type") != "array":
             return {**properties, name: {**tags, **(own or {})}}
         item = self._expand(declared.get("items", {})).get("properties", {})
@@ -95,7 +103,7 @@ class Schema:
         return {**properties, name: [*(own or ()), *added]}
 
     def coerced(self, properties: Mapping[str, Any]) -> dict[str, Any]:
-        """``properties`` with scalars in the types of the schema, as CloudFormation converts them."""
+        """``properties`` with scalars in the schema's types, as CloudFormation converts them."""
         result = self._coerce(self._document, dict(properties))
         assert isinstance(result, dict)
         return result
@@ -118,7 +126,7 @@ class Schema:
         schema = self._expand(schema)
         kind = schema.get("type")
         if isinstance(value, dict):
-            return {key: self._coerce(_inner(schema, key) or {}, item) for key, item in value.items()}
+            return {k: self._coerce(_inner(schema, k) or {}, item) for k, item in value.items()}
         if isinstance(value, list):
             return [self._coerce(schema.get("items", {}), item) for item in value]
         if isinstance(value, Unresolved):

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import unquote, urlparse
-
-from botocore.exceptions import ClientError
 
 from local_aws.cloud import Cloud
 from local_aws.cloudformation.deletion import Deletion
@@ -17,37 +13,16 @@ from local_aws.cloudformation.deployment import Deployment
 from local_aws.cloudformation.environment import Environment, ResourceLookup
 from local_aws.cloudformation.errors import (
     AlreadyExistsError,
-    InsufficientCapabilitiesError,
     ValidationError,
     stack_not_found,
 )
-from local_aws.cloudformation.graph import dependencies_of
 from local_aws.cloudformation.intrinsics import canonical
-from local_aws.cloudformation.parameters import resolve_parameters
 from local_aws.cloudformation.plan import Plan, make_plan
-from local_aws.cloudformation.providers import provider_of
+from local_aws.cloudformation.requests import Request, configuration_of
 from local_aws.cloudformation.rollback import Progress, Rollback
 from local_aws.cloudformation.stack import Configuration, Output, Stack
-from local_aws.cloudformation.template import Template, parse_template
 
-CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
-IAM_TYPES = frozenset(
-    {
-        "AWS::IAM::AccessKey",
-        "AWS::IAM::Group",
-        "AWS::IAM::InstanceProfile",
-        "AWS::IAM::ManagedPolicy",
-        "AWS::IAM::Policy",
-        "AWS::IAM::Role",
-        "AWS::IAM::User",
-        "AWS::IAM::UserToGroupAddition",
-    }
-)
-IAM_NAMES = frozenset(
-    {"GroupName", "InstanceProfileName", "ManagedPolicyName", "RoleName", "UserName"}
-)
 NO_UPDATES = "No updates are to be performed."
-Request = Mapping[str, Any]
 
 
 class Service:
@@ -103,69 +78,6 @@ class Service:
             if output.export is not None
         }
 
-    # Reading a request
-
-    def template_of(self, request: Request, previous: Template | None) -> Template:
-        """The template that a request gives as text, by URL, or by pointing to the stack's own.
-
-        Raises:
-            ValidationError: it is not valid, or uses types that are not known.
-        """
-        body, url = request.get("TemplateBody"), request.get("TemplateURL")
-        if request.get("UsePreviousTemplate") and previous is not None:
-            if body or url:
-                raise ValidationError(
-                    "You cannot specify both usePreviousTemplate and Template Body/Template URL."
-                )
-            return previous
-        if url:
-            body = self._download(url)
-        if not body:
-            raise ValidationError("Either Template URL or Template Body must be specified.")
-        template = parse_template(body)
-        dependencies_of(template)
-        unknown = sorted(
-            {found.type for found in template.resources.values() if provider_of(found.type) is None}
-        )
-        if unknown:
-            raise ValidationError(
-                f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]"
-            )
-        return template
-
-    def configuration_of(self, request: Request, stack: Stack | None) -> Configuration:
-        """What a request to create or update wants; what it leaves out stays as it is.
-
-        Raises:
-            ValidationError: the template, a parameter or a rule does not allow it.
-        """
-        before = stack.configuration if stack is not None else Configuration()
-        template = self.template_of(request, before.template if stack is not None else None)
-        capabilities = tuple(request.get("Capabilities") or ())
-        _check_capabilities(template, capabilities)
-        tags = before.tags
-        if request.get("Tags") is not None:
-            tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-        return Configuration(
-            template=template,
-            parameters=resolve_parameters(
-                template,
-                request.get("Parameters") or (),
-                previous=before.parameters,
-                read_ssm=self.environment.read_ssm,
-            ),
-            tags=tags,
-            role_arn=request.get("RoleARN") or before.role_arn,
-            capabilities=capabilities,
-            notification_arns=tuple(
-                before.notification_arns
-                if request.get("NotificationARNs") is None
-                else request["NotificationARNs"]
-            ),
-            rollback_configuration=request.get("RollbackConfiguration")
-            or before.rollback_configuration,
-        )
-
     def plan(self, stack: Stack, target: Configuration) -> Plan:
         """What ``target`` would change, its rules checked.
 
@@ -179,8 +91,8 @@ class Service:
         )
         if changed:
             raise ValidationError(
-                "Update of resource type is not permitted. The new template modifies resource type of "
-                f"the following resources: [{', '.join(changed)}]"
+                "Update of resource type is not permitted. The new template modifies resource type "
+                f"of the following resources: [{', '.join(changed)}]"
             )
         return make_plan(self.environment, stack, target)
 
@@ -218,7 +130,7 @@ class Service:
         """CreateStack."""
         if self.find(request["StackName"]) is not None:
             raise AlreadyExistsError(f"Stack [{request['StackName']}] already exists")
-        target = self.configuration_of(request, None)
+        target = configuration_of(self.environment, request, None)
         stack = self.new_stack(request["StackName"])
         try:
             self.check_rules(stack, target)
@@ -241,7 +153,7 @@ class Service:
         """UpdateStack."""
         stack = self.get(request["StackName"])
         check_updatable(stack)
-        target = self.configuration_of(request, stack)
+        target = configuration_of(self.environment, request, stack)
         self.check_rules(stack, target)
         if not self.has_changes(stack, target, self.plan(stack, target)):
             raise ValidationError(NO_UPDATES)
@@ -298,8 +210,8 @@ class Service:
             retain = request.get("RetainResources") or ()
             if retain and stack.status != "DELETE_FAILED":
                 raise ValidationError(
-                    f"Invalid operation on stack [{stack.id}]. Specify which resources to retain only "
-                    "when the stack is in the DELETE_FAILED state."
+                    f"Invalid operation on stack [{stack.id}]. Specify which resources to retain "
+                    "only when the stack is in the DELETE_FAILED state."
                 )
             stack.request_token = request.get("ClientRequestToken")
             deletion = Deletion(
@@ -334,20 +246,6 @@ class Service:
         self.environment.resolver(
             stack, target, ResourceLookup(self.environment, stack.resources)
         ).check_rules()
-
-    def _download(self, url: str) -> str:
-        """The object that a TemplateURL names, in path style or virtual-hosted style."""
-        parsed = urlparse(url)
-        host, path = parsed.hostname or "", unquote(parsed.path).lstrip("/")
-        if host.endswith(".amazonaws.com") and not host.startswith(("s3.", "s3-")):
-            bucket, key = host.split(".s3", 1)[0], path
-        else:
-            bucket, _, key = path.partition("/")
-        try:
-            answer = self.environment.cloud.client("s3").get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            raise ValidationError(f"S3 error: {error.response['Error']['Message']}") from error
-        return bytes(answer["Body"].read()).decode()
 
 
 def check_updatable(stack: Stack) -> None:
@@ -385,19 +283,3 @@ def _in_background(stack: Stack, action: Callable[[], None]) -> None:
             raise
 
     threading.Thread(target=run, name=f"cfn-stack-{stack.name}", daemon=True).start()
-
-
-def _check_capabilities(template: Template, given: tuple[str, ...]) -> None:
-    """IAM resources must be acknowledged, named ones expressly.
-
-    Raises:
-        InsufficientCapabilitiesError: they are not.
-    """
-    found = [body for body in template.resources.values() if body.type in IAM_TYPES]
-    if not found:
-        return
-    named = any(name in body.properties for body in found for name in IAM_NAMES)
-    needed = "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"
-    if needed in given or "CAPABILITY_NAMED_IAM" in given:
-        return
-    raise InsufficientCapabilitiesError(f"Requires capabilities : [{needed}]")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local_aws.cloudformation.intrinsics import canonical
 from local_aws.cloudformation.parameters import Parameter
 from local_aws.cloudformation.provider import Properties
 from local_aws.cloudformation.template import EMPTY, ResourceBody, Template
@@ -122,7 +123,7 @@ class Stack:
         with self.lock:
             self.status = status
             self.reason = reason
-            self._event(self.name, self.id, STACK_TYPE, status, reason, None)
+            self._event(None, status, reason)
 
     def set_resource(
         self, resource: Resource, status: str, reason: str | None = None, *, keep: bool = True
@@ -140,27 +141,11 @@ class Stack:
             changed = replace(resource, status=status, reason=reason, updated=datetime.now(UTC))
             if keep:
                 self.resources[resource.logical_id] = changed
-            self._event(
-                resource.logical_id,
-                resource.physical_id or "",
-                resource.type,
-                status,
-                reason,
-                resource.properties,
-            )
+            self._event(changed, status, reason)
             return changed
 
-    def _event(
-        self,
-        logical_id: str,
-        physical_id: str,
-        type_name: str,
-        status: str,
-        reason: str | None,
-        properties: Properties | None,
-    ) -> None:
-        from local_aws.cloudformation.intrinsics import canonical
-
+    def _event(self, resource: Resource | None, status: str, reason: str | None) -> None:
+        """Append an event of a resource, or of the stack itself."""
         at = datetime.now(UTC)
         # Clients sort by time, to the millisecond: no two events of a stack share one.
         if self.events and at <= self.events[-1].at + timedelta(milliseconds=1):
@@ -168,14 +153,14 @@ class Stack:
         unique = str(uuid.uuid4())
         self.events.append(
             Event(
-                id=unique if type_name == STACK_TYPE else f"{logical_id}-{status}-{unique}",
-                logical_id=logical_id,
-                physical_id=physical_id,
-                type=type_name,
+                id=unique if resource is None else f"{resource.logical_id}-{status}-{unique}",
+                logical_id=self.name if resource is None else resource.logical_id,
+                physical_id=(self.id if resource is None else resource.physical_id) or "",
+                type=STACK_TYPE if resource is None else resource.type,
                 status=status,
                 reason=reason,
                 at=at,
-                properties=canonical(properties) if properties is not None else None,
+                properties=None if resource is None else canonical(resource.properties),
                 token=self.request_token,
             )
         )

@@ -122,7 +122,8 @@ def load_template_text(text: str) -> dict[str, Any]:
         loaded = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)
     except json.JSONDecodeError as error:
         raise ValidationError(
-            f"Template format error: JSON not well-formed. (line {error.lineno}, column {error.colno})"
+            f"Template format error: JSON not well-formed. (line {error.lineno}, column "
+            f"{error.colno})"
         ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -145,7 +146,8 @@ def parse_template(text: str) -> Template:
         raise ValidationError(f"Invalid template property or properties [{', '.join(unknown)}]")
     if loaded.get("Transform"):
         raise ValidationError(
-            f"Transform {loaded['Transform']} is not supported by the local AWS: expand the template first"
+            f"Transform {loaded['Transform']} is not supported by the local AWS: expand the "
+            "template first"
         )
     if not isinstance(loaded.get("Resources"), dict) or not loaded["Resources"]:
         raise ValidationError(
@@ -171,8 +173,8 @@ def _resource(name: str, body: Any) -> ResourceBody:
         raise ValidationError(f"Template format error: Resource name {name} is non alphanumeric.")
     if not isinstance(body, dict) or not isinstance(body.get("Type"), str):
         raise ValidationError(
-            f"Template format error: [/Resources/{name}] Every Resources object must contain a Type "
-            "member."
+            f"Template format error: [/Resources/{name}] Every Resources object must contain a "
+            "Type member."
         )
     unknown = sorted(set(body) - RESOURCE_ATTRIBUTES)
     if unknown:
@@ -190,8 +192,8 @@ def _resource(name: str, body: Any) -> ResourceBody:
     ):
         if value not in allowed:
             raise ValidationError(
-                f"Template error: every {policy} member must be one of {list(allowed)}: resource {name} "
-                f"has {value}"
+                f"Template error: every {policy} member must be one of {list(allowed)}: resource "
+                f"{name} has {value}"
             )
     return ResourceBody(
         logical_id=name,
@@ -216,8 +218,8 @@ def attribute_parts(value: Any) -> tuple[str, str]:
         value = value.split(".", 1)
     if not isinstance(value, list) or len(value) < 2 or not isinstance(value[0], str):
         raise ValidationError(
-            "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource "
-            "name and the resource attribute"
+            "Template error: every Fn::GetAtt object requires two non-empty parameters, the "
+            "resource name and the resource attribute"
         )
     return value[0], ".".join(str(part) for part in value[1:])
 
@@ -250,9 +252,9 @@ def _sub_references(argument: Any) -> Iterator[str]:
         text, variables = argument
     else:
         raise ValidationError(
-            "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. "
-            "Specify a string as first argument, and an optional second argument to specify a mapping "
-            "of values to replace in the string"
+            "Template error: One or more Fn::Sub intrinsic functions don't specify expected "
+            "arguments. Specify a string as first argument, and an optional second argument to "
+            "specify a mapping of values to replace in the string"
         )
     yield from references(variables)
     for name in sub_variables(text):
@@ -272,20 +274,20 @@ def _check_references(template: Template) -> None:
     )
     if missing:
         raise ValidationError(
-            f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in the "
-            "Resources block of the template"
+            f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in "
+            "the Resources block of the template"
         )
     missing = sorted({name for name in references(dict(template.outputs)) if name not in known})
     if missing:
         raise ValidationError(
-            f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in the "
-            "Outputs block of the template"
+            f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in "
+            "the Outputs block of the template"
         )
     for resource in template.resources.values():
         if resource.condition is not None and resource.condition not in template.conditions:
             raise ValidationError(
-                f"Template format error: Unresolved condition dependency {resource.condition} in the "
-                "Resources block of the template"
+                f"Template format error: Unresolved condition dependency {resource.condition} in "
+                "the Resources block of the template"
             )
     for name in template.parameters:
         if name in template.resources:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_aws.cloudformation.change_sets import ChangeSet
-from local_aws.cloudformation.service import IAM_TYPES
+from local_aws.cloudformation.requests import IAM_TYPES
 from local_aws.cloudformation.stack import STACK_TYPE, Event, Resource, Stack
 from local_aws.cloudformation.template import Template
 

@@ -29,7 +29,7 @@ def providers() -> dict[str, Provider]:
 
 
 def provider_of(type_name: str) -> Provider | None:
-    """The provider of a type; ``Custom::*`` serves every custom resource. None when there is none."""
+    """The provider of a type, if any; ``Custom::*`` serves every custom resource."""
     if type_name.startswith(CUSTOM_PREFIX):
         return providers().get(type_name) or providers().get(f"{CUSTOM_PREFIX}*")
     return providers().get(type_name)

@@ -1,4 +1,4 @@
-"""Types that make nothing: ``AWS::CDK::Metadata`` and ``AWS::CloudFormation::WaitConditionHandle``."""
+"""Types that make nothing: the metadata of the CDK and the handle of a wait condition."""
 
 from __future__ import annotations
 

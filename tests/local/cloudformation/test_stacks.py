@@ -1,0 +1,417 @@
+"""The life of a stack over the API, on resources that live."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def ssm(local_aws: Any) -> Any:
+    """Parameter store, to see what stands."""
+    return local_aws.client("ssm")
+
+
+def test_a_new_stack_makes_its_resources_in_the_order_of_their_references(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """What is referred to stands before what refers to it, and its values are passed on."""
+    name = stacks.new_name()
+    stack = stacks.deploy(
+        name,
+        {
+            "Last": parameter({"Fn::Sub": "${Middle.Value}/${Middle}"}, DependsOn="Free"),
+            "Middle": parameter({"Fn::Join": ["-", ["a", {"Fn::GetAtt": ["First", "Value"]}]]}),
+            "First": parameter("one", Name=f"/{name}/first"),
+            "Free": parameter({"Ref": "First"}),
+        },
+        template={
+            "Outputs": {
+                "Text": {
+                    "Value": {"Fn::GetAtt": ["Last", "Value"]},
+                    "Description": "the last one",
+                    "Export": {"Name": f"{name}-text"},
+                }
+            }
+        },
+    )
+    middle = stacks.physical_id(stack, "Middle")
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stack["Outputs"] == [
+        {
+            "OutputKey": "Text",
+            "OutputValue": f"a-one/{middle}",
+            "Description": "the last one",
+            "ExportName": f"{name}-text",
+        }
+    ]
+    assert (
+        ssm.get_parameter(Name=stacks.physical_id(stack, "Free"))["Parameter"]["Value"]
+        == f"/{name}/first"
+    )
+    done = [logical for logical, status, _ in stacks.events(stack) if status == "CREATE_COMPLETE"]
+    assert done.index("First") < done.index("Middle") < done.index("Last")
+    assert done.index("Free") < done.index("Last")
+    assert done[-1] == name
+
+
+def test_events_tell_each_step_once_and_in_time(stacks: Any, parameter: Any) -> None:
+    """The stack's events surround those of its resources."""
+    name = stacks.new_name()
+    stack = stacks.deploy(name, {"Only": parameter()})
+    assert stacks.events(stack) == [
+        (name, "REVIEW_IN_PROGRESS", "User Initiated"),
+        (name, "CREATE_IN_PROGRESS", "User Initiated"),
+        ("Only", "CREATE_IN_PROGRESS", ""),
+        ("Only", "CREATE_COMPLETE", ""),
+        (name, "CREATE_COMPLETE", ""),
+    ]
+
+
+def test_an_update_changes_in_place_what_may_be_changed_in_place(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """The physical id stays, what did not change is left alone, what is gone is deleted."""
+    name = stacks.new_name()
+    first = stacks.deploy(name, {"A": parameter("1"), "B": parameter("1"), "C": parameter("1")})
+    ids = {key: stacks.physical_id(first, key) for key in "ABC"}
+    told = len(stacks.events(first))
+    second = stacks.deploy(name, {"A": parameter("2"), "B": parameter("1"), "D": parameter("1")})
+    assert second["StackStatus"] == "UPDATE_COMPLETE"
+    assert stacks.physical_id(second, "A") == ids["A"]
+    assert ssm.get_parameter(Name=ids["A"])["Parameter"]["Value"] == "2"
+    update = stacks.events(second)[told:]
+    assert [entry[:2] for entry in update if entry[0] == "B"] == []
+    assert [entry[:2] for entry in update if entry[0] == "C"] == [
+        ("C", "DELETE_IN_PROGRESS"),
+        ("C", "DELETE_COMPLETE"),
+    ]
+    assert [entry[:2] for entry in update if entry[0] == name] == [
+        (name, "UPDATE_IN_PROGRESS"),
+        (name, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"),
+        (name, "UPDATE_COMPLETE"),
+    ]
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        ssm.get_parameter(Name=ids["C"])
+
+
+def test_a_replacement_is_made_before_the_old_one_is_deleted(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """What refers to it moves to the new one in between."""
+    name = stacks.new_name()
+    stacks.deploy(
+        name, {"Named": parameter(Name=f"/{name}/one"), "User": parameter({"Ref": "Named"})}
+    )
+    change_set = stacks.change_set(
+        name, {"Named": parameter(Name=f"/{name}/two"), "User": parameter({"Ref": "Named"})}
+    )
+    changes = {
+        found["ResourceChange"]["LogicalResourceId"]: found["ResourceChange"]
+        for found in change_set["Changes"]
+    }
+    assert changes["Named"]["Replacement"] == "True"
+    assert changes["Named"]["PolicyAction"] == "ReplaceAndDelete"
+    (detail,) = changes["Named"]["Details"]
+    assert detail["Target"]["RequiresRecreation"] == "Always"
+    assert (detail["Target"]["BeforeValue"], detail["Target"]["AfterValue"]) == (
+        f"/{name}/one",
+        f"/{name}/two",
+    )
+    (detail,) = changes["User"]["Details"]
+    assert changes["User"]["Replacement"] == "False"
+    assert (detail["Evaluation"], detail["CausingEntity"]) == ("Dynamic", "Named")
+    stack = stacks.execute(change_set)
+    steps = [entry[:2] for entry in stacks.events(stack)]
+    start = steps.index(("Named", "UPDATE_COMPLETE"))
+    user = steps.index(("User", "UPDATE_COMPLETE"))
+    assert start < user < steps.index(("Named", "DELETE_IN_PROGRESS"))
+    assert (
+        ssm.get_parameter(Name=stacks.physical_id(stack, "User"))["Parameter"]["Value"]
+        == f"/{name}/two"
+    )
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        ssm.get_parameter(Name=f"/{name}/one")
+
+
+def test_a_failed_creation_is_rolled_back_with_the_services_own_reason(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """Nothing is left, and the reason names the fault."""
+    name = stacks.new_name()
+    ssm.put_parameter(Name=f"/{name}/taken", Value="x", Type="String")
+    stack = stacks.deploy(
+        name,
+        {
+            "Good": parameter(Name=f"/{name}/good"),
+            "Bad": parameter(Name=f"/{name}/taken", DependsOn="Good"),
+            "Later": parameter(DependsOn="Bad"),
+        },
+    )
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    events = stacks.events(stack)
+    (failed,) = [entry for entry in events if entry[1] == "CREATE_FAILED"]
+    assert failed[0] == "Bad"
+    assert "parameter already exists" in failed[2]
+    assert "HandlerErrorCode: AlreadyExists" in failed[2]
+    assert (
+        name,
+        "ROLLBACK_IN_PROGRESS",
+        "The following resource(s) failed to create: [Bad]. Rollback requested by user.",
+    ) in events
+    assert not [entry for entry in events if entry[0] == "Later"]
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        ssm.get_parameter(Name=f"/{name}/good")
+    with pytest.raises(ClientError, match="ROLLBACK_COMPLETE state and can not be updated"):
+        stacks.change_set(name, {"Good": parameter()})
+    ssm.delete_parameter(Name=f"/{name}/taken")
+
+
+def test_a_failed_update_brings_back_what_stood_before(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """Properties, physical ids, outputs and template are the old ones; what was new is gone."""
+    name = stacks.new_name()
+    ssm.put_parameter(Name=f"/{name}/taken", Value="x", Type="String")
+    outputs = {"Outputs": {"Value": {"Value": {"Fn::GetAtt": ["Changed", "Value"]}}}}
+    first = {
+        "Changed": parameter("old"),
+        "Replaced": parameter(Name=f"/{name}/old"),
+        "Removed": parameter(Name=f"/{name}/removed"),
+    }
+    before = stacks.deploy(name, first, template=outputs)
+    ids = {key: stacks.physical_id(before, key) for key in first}
+    after = stacks.deploy(
+        name,
+        {
+            "Changed": parameter("new"),
+            "Replaced": parameter(Name=f"/{name}/new"),
+            "Added": parameter(Name=f"/{name}/added"),
+            "Bad": parameter(Name=f"/{name}/taken", DependsOn=["Changed", "Replaced", "Added"]),
+        },
+        template=outputs,
+    )
+    assert after["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert after["Outputs"] == before["Outputs"]
+    assert {key: stacks.physical_id(after, key) for key in first} == ids
+    assert ssm.get_parameter(Name=ids["Changed"])["Parameter"]["Value"] == "old"
+    for gone in ("new", "added"):
+        with pytest.raises(ClientError, match="ParameterNotFound"):
+            ssm.get_parameter(Name=f"/{name}/{gone}")
+    template = stacks.api.get_template(StackName=name)["TemplateBody"]
+    assert sorted(template["Resources"]) == sorted(first)
+    steps = [entry[:2] for entry in stacks.events(after) if entry[0] == name][-4:]
+    assert [status for _, status in steps] == [
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE",
+    ]
+    fixed = stacks.deploy(name, {**first, "Changed": parameter("new")}, template=outputs)
+    assert fixed["StackStatus"] == "UPDATE_COMPLETE"
+    ssm.delete_parameter(Name=f"/{name}/taken")
+
+
+def test_without_rollback_a_failed_stack_stays_and_can_be_completed_or_rolled_back(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """The next deployment goes on from there, and RollbackStack leads to the state before both."""
+    name = stacks.new_name()
+    ssm.put_parameter(Name=f"/{name}/taken", Value="x", Type="String")
+    stacks.deploy(name, {"A": parameter("1")})
+    bad = {
+        "A": parameter("2"),
+        "New": parameter(Name=f"/{name}/new"),
+        "Bad": parameter(Name=f"/{name}/taken", DependsOn=["A", "New"]),
+    }
+    for _ in range(2):
+        stack = stacks.execute(stacks.change_set(name, bad), DisableRollback=True)
+        assert stack["StackStatus"] == "UPDATE_FAILED"
+    a = stacks.physical_id(stack, "A")
+    assert ssm.get_parameter(Name=a)["Parameter"]["Value"] == "2"
+    stacks.api.rollback_stack(StackName=name)
+    stack = stacks.wait(stack["StackId"])
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert ssm.get_parameter(Name=a)["Parameter"]["Value"] == "1"
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        ssm.get_parameter(Name=f"/{name}/new")
+    stack = stacks.execute(stacks.change_set(name, bad), DisableRollback=True)
+    ssm.delete_parameter(Name=f"/{name}/taken")
+    stack = stacks.execute(stacks.change_set(name, bad), DisableRollback=True)
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    assert stacks.physical_id(stack, "Bad") == f"/{name}/taken"
+
+
+def test_policies_decide_what_stays_in_the_account(stacks: Any, parameter: Any, ssm: Any) -> None:
+    """DeletionPolicy for what is removed, UpdateReplacePolicy for what is replaced."""
+    name = stacks.new_name()
+    retained = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    stacks.deploy(
+        name,
+        {
+            "Removed": parameter(Name=f"/{name}/removed", **retained),
+            "Replaced": parameter(Name=f"/{name}/replaced", **retained),
+            "Plain": parameter(),
+        },
+    )
+    stacks.deploy(
+        name,
+        {"Replaced": parameter(Name=f"/{name}/second", **retained), "Plain": parameter()},
+    )
+    stack = stacks.delete(name)
+    assert stack["StackStatus"] == "DELETE_COMPLETE"
+    skipped = {entry[0] for entry in stacks.events(stack) if entry[1] == "DELETE_SKIPPED"}
+    assert skipped == {"Removed", "Replaced"}
+    for left in ("removed", "replaced", "second"):
+        ssm.delete_parameter(Name=f"/{name}/{left}")
+
+
+def test_retain_except_on_create_is_deleted_only_with_its_own_creation(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """A creation that is rolled back takes it along, a plain Retain stays."""
+    name = stacks.new_name()
+    ssm.put_parameter(Name=f"/{name}/taken", Value="x", Type="String")
+    stacks.deploy(
+        name,
+        {
+            "Unless": parameter(Name=f"/{name}/unless", DeletionPolicy="RetainExceptOnCreate"),
+            "Always": parameter(Name=f"/{name}/always", DeletionPolicy="Retain"),
+            "Bad": parameter(Name=f"/{name}/taken", DependsOn=["Unless", "Always"]),
+        },
+    )
+    names = {
+        found["Name"]
+        for found in ssm.get_parameters(Names=[f"/{name}/unless", f"/{name}/always"])["Parameters"]
+    }
+    assert names == {f"/{name}/always"}
+    for left in ("always", "taken"):
+        ssm.delete_parameter(Name=f"/{name}/{left}")
+
+
+def test_a_resource_that_cannot_be_deleted_fails_the_deletion_until_it_is_retained(
+    stacks: Any, parameter: Any, local_aws: Any
+) -> None:
+    """The stack says which one, and can be deleted without it."""
+    s3, name = local_aws.client("s3"), stacks.new_name()
+    stacks.deploy(
+        name,
+        {
+            "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}},
+            "User": parameter({"Ref": "Bucket"}),
+        },
+    )
+    s3.put_object(Bucket=name, Key="kept", Body=b"x")
+    stack = stacks.delete(name)
+    assert stack["StackStatus"] == "DELETE_FAILED"
+    assert stack["StackStatusReason"] == "The following resource(s) failed to delete: [Bucket]. "
+    (reason,) = {entry[2] for entry in stacks.events(stack) if entry[1] == "DELETE_FAILED"} - {
+        stack["StackStatusReason"]
+    }
+    assert "not empty" in reason
+    assert stacks.delete(name, RetainResources=["Bucket"])["StackStatus"] == "DELETE_COMPLETE"
+    s3.delete_object(Bucket=name, Key="kept")
+    s3.delete_bucket(Bucket=name)
+
+
+def test_a_deleted_stack_is_known_by_its_id_only(stacks: Any, parameter: Any) -> None:
+    """By name it does not exist, and deleting it again is no error."""
+    name = stacks.new_name()
+    stacks.deploy(name, {"A": parameter()})
+    stack = stacks.delete(name)
+    assert stack["StackStatus"] == "DELETE_COMPLETE"
+    with pytest.raises(ClientError, match=f"Stack with id {name} does not exist"):
+        stacks.api.describe_stacks(StackName=name)
+    stacks.api.delete_stack(StackName=name)
+    summaries = stacks.api.list_stacks(StackStatusFilter=["DELETE_COMPLETE"])["StackSummaries"]
+    assert stack["StackId"] in [found["StackId"] for found in summaries]
+
+
+def test_an_export_in_use_is_neither_changed_nor_deleted(stacks: Any, parameter: Any) -> None:
+    """The stack that has it keeps its status, and the importer is named."""
+    owner, user = stacks.new_name(), stacks.new_name()
+
+    def outputs(value: str) -> dict[str, Any]:
+        return {"Outputs": {"V": {"Value": value, "Export": {"Name": f"{owner}-v"}}}}
+
+    stacks.deploy(owner, {"A": parameter("1")}, template=outputs("one"))
+    stacks.deploy(user, {"A": parameter({"Fn::ImportValue": {"Fn::Sub": f"{owner}-v"}})})
+    assert stacks.api.list_imports(ExportName=f"{owner}-v")["Imports"] == [user]
+    changed = stacks.deploy(owner, {"A": parameter("2")}, template=outputs("two"))
+    assert changed["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    in_use = f"Export {owner}-v cannot be updated as it is in use by {user}"
+    assert any(in_use in reason for _, _, reason in stacks.events(changed))
+    kept = stacks.delete(owner)
+    assert kept["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert f"Cannot delete export {owner}-v as it is in use by {user}" in kept["StackStatusReason"]
+    taken = stacks.new_name()
+    rejected = stacks.deploy(taken, {"A": parameter()}, template=outputs("three"))
+    assert rejected["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert stacks.delete(user)["StackStatus"] == "DELETE_COMPLETE"
+    assert stacks.delete(owner)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_tags_of_the_stack_reach_every_resource_and_follow_an_update(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """A resource's own tag wins over the stack's."""
+    name = stacks.new_name()
+    resources = {"A": parameter(Tags={"own": "1", "team": "mine"}), "B": parameter()}
+
+    def tags(stack: dict[str, Any], logical_id: str) -> dict[str, str]:
+        found = ssm.list_tags_for_resource(
+            ResourceType="Parameter", ResourceId=stacks.physical_id(stack, logical_id)
+        )
+        return {tag["Key"]: tag["Value"] for tag in found["TagList"]}
+
+    stack = stacks.deploy(name, resources, Tags=[{"Key": "team", "Value": "ml"}])
+    assert tags(stack, "A") == {"own": "1", "team": "mine"}
+    assert tags(stack, "B") == {"team": "ml"}
+    stack = stacks.deploy(name, resources, Tags=[{"Key": "stage", "Value": "dev"}])
+    assert tags(stack, "B") == {"stage": "dev"}
+    assert stack["Tags"] == [{"Key": "stage", "Value": "dev"}]
+
+
+def test_termination_protection_keeps_a_stack(stacks: Any, parameter: Any) -> None:
+    """DeleteStack is refused until it is switched off."""
+    name = stacks.new_name()
+    stacks.deploy(name, {"A": parameter()})
+    stacks.api.update_termination_protection(StackName=name, EnableTerminationProtection=True)
+    with pytest.raises(ClientError, match="TerminationProtection is enabled"):
+        stacks.api.delete_stack(StackName=name)
+    (stack,) = stacks.api.describe_stacks(StackName=name)["Stacks"]
+    assert stack["EnableTerminationProtection"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_create_stack_and_update_stack_work_without_a_change_set(
+    stacks: Any, parameter: Any
+) -> None:
+    """The direct way; an update without changes is an error."""
+    name = stacks.new_name()
+    body = json.dumps({"Resources": {"A": parameter("1")}})
+    made = stacks.api.create_stack(StackName=name, TemplateBody=body)
+    assert stacks.wait(made["StackId"])["StackStatus"] == "CREATE_COMPLETE"
+    with pytest.raises(ClientError, match="AlreadyExists"):
+        stacks.api.create_stack(StackName=name, TemplateBody=body)
+    with pytest.raises(ClientError, match="No updates are to be performed"):
+        stacks.api.update_stack(StackName=name, TemplateBody=body)
+    stacks.api.update_stack(
+        StackName=name, TemplateBody=json.dumps({"Resources": {"A": parameter("2")}})
+    )
+    assert stacks.wait(made["StackId"])["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_forty_resources_are_deployed_in_seconds(stacks: Any, parameter: Any) -> None:
+    """Several at a time: a stack of forty resources takes less than fifteen seconds."""
+    name = stacks.new_name()
+    resources = {"R0": parameter()}
+    for number in range(1, 40):
+        resources[f"R{number}"] = parameter({"Ref": f"R{number // 3}"})
+    stack = stacks.deploy(name, resources)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    events = stacks.api.describe_stack_events(StackName=name)["StackEvents"]
+    assert (events[0]["Timestamp"] - stack["CreationTime"]).total_seconds() < 15
