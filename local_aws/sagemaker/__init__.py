@@ -2,62 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
-
-from local_aws.subsystem import Subsystem, WsgiApp
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local_aws.sagemaker.backend import LiveSageMakerBackend
-    from local_aws.sagemaker.endpoint import Endpoint
-    from local_aws.sagemaker.supervisor import Supervisor
+    from local_aws.sagemaker.service import SageMaker
+
+__all__ = ["SageMaker"]
 
 
-class SageMaker(Subsystem):
-    """Puts the live backend into moto and answers invocations."""
+def __getattr__(name: str) -> Any:
+    # Looked up late: every container process imports this package, and none needs boto3.
+    if name == "SageMaker":
+        from local_aws.sagemaker.service import SageMaker
 
-    _supervisor: Supervisor | None = None
-
-    def install(self) -> None:
-        """Replace moto's backend and its operations."""
-        from moto.sagemaker import urls
-        from moto.sagemaker.models import sagemaker_backends
-
-        from local_aws.sagemaker.api import LiveSageMakerResponse
-        from local_aws.sagemaker.backend import LiveSageMakerBackend
-
-        LiveSageMakerBackend.cloud = self.cloud
-        sagemaker_backends.backend = LiveSageMakerBackend
-        urls.url_paths["{0}/$"] = LiveSageMakerResponse.dispatch
-
-    def wrap(self, app: WsgiApp) -> WsgiApp:
-        """Answer InvokeEndpoint."""
-        from local_aws.sagemaker.runtime import RuntimeMiddleware
-
-        return RuntimeMiddleware(app)
-
-    def start(self) -> None:
-        """Watch over the instances."""
-        from local_aws.sagemaker.supervisor import Supervisor
-
-        self._supervisor = Supervisor(self.cloud, _endpoints)
-        self._supervisor.start()
-
-    def stop(self) -> None:
-        """End every instance."""
-        from local_aws.sagemaker.instances import stop_all
-
-        if self._supervisor is not None:
-            self._supervisor.stop()
-        for endpoint in _endpoints():
-            endpoint.close()
-        stop_all()
-
-
-def _endpoints() -> Iterator[Endpoint]:
-    """All endpoints of all accounts and regions."""
-    from moto.sagemaker.models import sagemaker_backends
-
-    for regions in list(sagemaker_backends.values()):
-        for backend in list(regions.values()):
-            yield from list(cast("LiveSageMakerBackend", backend).hosting.endpoints.values())
+        return SageMaker
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,13 +14,14 @@ import socket
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
-
-import flask
+from typing import TYPE_CHECKING, Any
 
 from local_aws.sagemaker.container import wire
 from local_aws.sagemaker.container.settings import Settings
 from local_aws.sagemaker.container.wire import Head
+
+if TYPE_CHECKING:
+    import flask
 
 logger = logging.getLogger("sagemaker-containers")
 
