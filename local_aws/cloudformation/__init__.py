@@ -7,6 +7,7 @@ import threading
 from local_aws.cloudformation.api import install
 from local_aws.cloudformation.moto_settings import (
     answer_lookups_of_the_trail,
+    deliver_access_logs_by_policy,
     leave_bucket_policies_to_permissions,
     load_managed_policies,
 )
@@ -25,6 +26,7 @@ class CloudFormation(Subsystem):
         load_managed_policies()
         answer_lookups_of_the_trail()
         leave_bucket_policies_to_permissions()
+        deliver_access_logs_by_policy()
         install(self.cloud)
 
     def start(self) -> None:

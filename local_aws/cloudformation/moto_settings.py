@@ -42,3 +42,16 @@ def answer_lookups_of_the_trail() -> None:
         return ActionResult({"Events": []})
 
     setattr(CloudTrailResponse, "lookup_events", lookup_events)  # noqa: B010 - a method, to mypy
+
+
+def deliver_access_logs_by_policy() -> None:
+    """Let a bucket log to another whose policy does not allow it yet.
+
+    moto asks for the policy beforehand. S3 does not, and a template cannot have it in that order: the
+    policy names the bucket that logs.
+    """
+
+    def allowed(target_bucket: FakeBucket, target_prefix: str | None) -> bool:
+        return True
+
+    setattr(FakeBucket, "_log_permissions_enabled_policy", staticmethod(allowed))  # noqa: B010
