@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -40,7 +40,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
 
 from local_aws.cloud import Cloud
-from local_aws.stepfunctions import names
+from local_aws.stepfunctions import names, shapes
 from local_aws.stepfunctions.jobs import NestedTask, SageMakerTask
 
 _WAKE_SECONDS = 0.25
@@ -49,9 +49,11 @@ _WAKE_SECONDS = 0.25
 def install(cloud: Cloud) -> None:
     """Change moto's interpreter; called once, before its first use."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    # It logs the syntax tree of each failed state; the history tells what failed.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     _integrations()
     _errors()
-    _responses()
+    _spelling()
     _waits(cloud)
     _ends()
 
@@ -104,16 +106,41 @@ def _errors() -> None:
     _replace(StateTaskServiceSns, "_from_error", sns_failure)
 
 
-def _responses() -> None:
-    """Times in a response are text: the state's output is JSON."""
-    stock = StateTaskService._from_boto_response_value
+def _spelling() -> None:
+    """Names and values as the service's API has them; moto passes them on as they are."""
 
-    def from_boto_response_value(value: Any) -> Any:
-        if isinstance(value, datetime):
-            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return stock(value)
+    def model_of(task: Any, service: str | None, action: str | None) -> Any:
+        return shapes.operation(
+            task._get_boto_service_name(service), task._get_boto_service_action(action)
+        )
 
-    _replace(StateTaskService, "_from_boto_response_value", staticmethod(from_boto_response_value))
+    def normalise_parameters(
+        task: Any,
+        parameters: dict[str, Any],
+        boto_service_name: str | None = None,
+        service_action_name: str | None = None,
+    ) -> None:
+        found = model_of(task, boto_service_name, service_action_name)
+        if found is not None:
+            converted = shapes.to_request(parameters, found.input_shape)
+            # The caller keeps the object that it passed.
+            parameters.clear()
+            parameters.update(converted)
+
+    def normalise_response(
+        task: Any,
+        response: Any,
+        boto_service_name: str | None = None,
+        service_action_name: str | None = None,
+    ) -> None:
+        found = model_of(task, boto_service_name, service_action_name)
+        if found is not None and isinstance(response, dict):
+            converted = shapes.from_response(response, found.output_shape)
+            response.clear()
+            response.update(converted)
+
+    _replace(StateTaskService, "_normalise_parameters", normalise_parameters)
+    _replace(StateTaskService, "_normalise_response", normalise_response)
 
 
 def _waits(cloud: Cloud) -> None:

@@ -25,9 +25,16 @@ from moto.stepfunctions.parser.api import (
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
 )
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+    StatesErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_sfn,
@@ -109,41 +116,39 @@ class RunAJob(StateTaskServiceCallback):
             outcome = job.poll()
             if outcome is not None:
                 if not outcome.succeeded:
-                    raise self._failed(env, "States.TaskFailed", _json(outcome.result))
+                    raise self._failed(env, _json(outcome.result))
                 env.stack.append(outcome.result)
                 return
             time.sleep(POLL_SECONDS)
         with suppress(ClientError):
             job.cancel()
-        raise self._failed(
-            env, "States.TaskFailed", "the task was aborted", HistoryEventType.TaskStateAborted
-        )
+        raise self._failed(env, "the task was aborted", HistoryEventType.TaskStateAborted)
 
     def _failed(
         self,
         env: Any,
-        error: str,
         cause: str,
         event_type: HistoryEventType = HistoryEventType.TaskFailed,
     ) -> FailureEventException:
+        error = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
         return FailureEventException(self._failure(env, error, cause, event_type))
 
     def _failure(
         self,
         env: Any,
-        error: str,
+        error: ErrorName,
         cause: str,
         event_type: HistoryEventType = HistoryEventType.TaskFailed,
     ) -> FailureEvent:
         details = TaskFailedEventDetails(
-            error=error,
+            error=error.error_name,
             cause=cause,
             resource=self._get_sfn_resource(),
             resourceType=self._get_sfn_resource_type(),
         )
         return FailureEvent(
             env=env,
-            error_name=CustomErrorName(error_name=error),
+            error_name=error,
             event_type=event_type,
             event_details=cast(EventDetails, {"taskFailedEventDetails": details}),
         )
@@ -260,7 +265,7 @@ class SageMakerTask(RunAJob):
     def _from_error(self, env: Any, ex: Exception) -> FailureEvent:
         if isinstance(ex, ClientError):
             error = names.optimized_error("SageMaker", "AmazonSageMakerException", ex)
-            return self._failure(env, error, names.cause("AmazonSageMaker", ex))
+            return self._failure(env, CustomErrorName(error), names.cause("AmazonSageMaker", ex))
         return super()._from_error(env=env, ex=ex)
 
 

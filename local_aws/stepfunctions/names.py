@@ -7,6 +7,8 @@ from functools import cache
 import botocore.session
 from botocore.exceptions import ClientError
 
+from local_aws.stepfunctions import shapes
+
 # Task resources name a service as AWS's SDK for Java does.
 _SERVICES = {
     "cloudwatchlogs": "logs",
@@ -47,11 +49,15 @@ def sdk_error(boto_service: str, action: str, error: ClientError) -> str:
     Args:
         boto_service: boto3's name of the service.
         action: the operation in snake case.
-        error: what the service answered. One that its API does not declare gets the service's name.
+        error: what the service answered; what the operation does not declare gets the service's
+            name.
     """
     prefix = error_prefix(boto_service)
     name = _declared(error)
-    if name is None and boto_service == "s3" and action == "head_object" and _is_missing(error):
+    found = shapes.operation(boto_service, action)
+    if found is not None and name not in {shape.name for shape in found.error_shapes}:
+        name = None
+    if boto_service == "s3" and action == "head_object" and _is_missing(error):
         name = "NoSuchKey"
     return f"{prefix}.{_exception(name if name is not None else prefix)}"
 
