@@ -47,8 +47,8 @@ def answer_lookups_of_the_trail() -> None:
 def deliver_access_logs_by_policy() -> None:
     """Let a bucket log to another whose policy does not allow it yet.
 
-    moto asks for the policy beforehand. S3 does not, and a template cannot have it in that order: the
-    policy names the bucket that logs.
+    moto asks for the policy beforehand. S3 does not, and a template cannot have it in that order:
+    the policy names the bucket that logs.
     """
 
     def allowed(target_bucket: FakeBucket, target_prefix: str | None) -> bool:
