@@ -56,6 +56,9 @@ _PASSING_CAUSES = (
 )
 _FIRST_WAIT_SECONDS = 30
 
+# The error that a failed execution ends with; its cause holds the error that led there.
+FAILED = "BatchTransformFailed"
+
 # Neither another attempt nor more time changes these.
 _FINAL_ERRORS = ("RequestError", "OutputError", "States.Timeout", "Sandbox.Timedout")
 
@@ -248,8 +251,9 @@ class BatchDefinition:
         failed = sfn.Fail(
             scope,
             "Failed",
-            error_path="$.failure.Error",
-            # Not every failure has a cause.
+            # Of one's own: the name of a caught error may be reserved, such as States.TaskFailed.
+            error=FAILED,
+            # Not every failure has a cause of its own, so the caught error goes out whole.
             cause_path="States.JsonToString($.failure)",
         )
         notify.add_catch(failed, result_path="$.notification_failure")
