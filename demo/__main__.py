@@ -35,11 +35,11 @@ def _deploy(aws: LocalAwsProcess, tour: Tour) -> dict[str, str]:
 def _use(aws: LocalAwsProcess, tour: Tour, outputs: dict[str, str]) -> None:
     endpoint = outputs["EndpointName"]
     with tour.step("The endpoint"):
-        predict.describe(aws, endpoint)
+        variant = predict.describe(aws, endpoint)
     with tour.step("Real-time predictions of the held-out rows"):
         probabilities = predict.over_boto3(aws, endpoint, MODEL)
         predict.over_sdk(aws, endpoint, MODEL, probabilities)
-        predict.invocations(aws, endpoint, outputs["VariantName"])
+        predict.invocations(aws, endpoint, variant)
     with tour.step("Batch: a Step Functions execution around a transform job"):
         batch.run(aws, outputs["StateMachineArn"], outputs["DataBucketName"], MODEL)
     with tour.step("Alarms and scaling"):
@@ -72,7 +72,21 @@ def main() -> int:
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
     aws = LocalAwsProcess(arguments.port or free_port())
-    tour = Tour(9 if arguments.keep else 10)
+    try:
+        _tour(aws, keep=arguments.keep)
+    except DemoError as error:
+        fail(str(error))
+        return 1
+    except KeyboardInterrupt:
+        fail("interrupted")
+        return 130
+    say("")
+    say("All of it happened on this machine. The way to a real account is in README.md.")
+    return 0
+
+
+def _tour(aws: LocalAwsProcess, *, keep: bool) -> None:
+    tour = Tour(9 if keep else 10)
     kept = False
     try:
         with tour.step("Train: XGBoost on the Wisconsin Diagnostic Breast Cancer set"):
@@ -84,25 +98,16 @@ def main() -> int:
             aws.start(OUTPUT / "local-aws.log")
         outputs = _deploy(aws, tour)
         _use(aws, tour, outputs)
-        if arguments.keep:
+        if keep:
             _goodbye(aws, outputs)
             kept = True
-            return 0
+            return
         with tour.step("Clean up: `cdk destroy`, then look for what is left"):
             aws.cdk("destroy", "--all", "--force")
             cleanup.verify(aws, outputs["EndpointName"])
-    except DemoError as error:
-        fail(str(error))
-        return 1
-    except KeyboardInterrupt:
-        fail("interrupted")
-        return 130
     finally:
         if not kept:
             aws.stop()
-    say("")
-    say("All of it happened on this machine. The way to a real account is in README.md.")
-    return 0
 
 
 if __name__ == "__main__":

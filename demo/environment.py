@@ -70,6 +70,8 @@ class LocalAwsProcess:
             dim(line.rstrip())
             if line.startswith("local AWS ready"):
                 return
+        self._process.wait()
+        self._process = None
         raise DemoError(f"the local AWS did not start, see {log}: {log.read_text().strip()[-500:]}")
 
     def stop(self) -> None:

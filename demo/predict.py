@@ -28,8 +28,11 @@ def _accuracy(probabilities: list[float], labels: list[int]) -> float:
     return hits / len(labels)
 
 
-def describe(aws: LocalAwsProcess, endpoint: str) -> None:
+def describe(aws: LocalAwsProcess, endpoint: str) -> str:
     """Print the endpoint's status, creation time and fleet.
+
+    Returns:
+        The name of its first variant.
 
     Raises:
         DemoError: the endpoint is not in service.
@@ -45,6 +48,8 @@ def describe(aws: LocalAwsProcess, endpoint: str) -> None:
         )
     if found["EndpointStatus"] != "InService":
         raise DemoError(f"{endpoint} is {found['EndpointStatus']}, expected InService")
+    name: str = found["ProductionVariants"][0]["VariantName"]
+    return name
 
 
 def over_boto3(aws: LocalAwsProcess, endpoint: str, model: Path) -> list[float]:
