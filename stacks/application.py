@@ -31,8 +31,10 @@ def new_app(outdir: Path = ROOT / "cdk.out", context: Mapping[str, Any] | None =
     if _run_by_cli():
         app = App(context=context)
     else:
-        # Only the CLI reads these files; without them other templates would come out.
+        # Only the CLI reads these files and gives templates the paths of their constructs; without
+        # them other templates would come out.
         given = {
+            "aws:cdk:enable-path-metadata": True,
             **_context_file("cdk.json").get("context", {}),
             **_context_file("cdk.context.json"),
         }

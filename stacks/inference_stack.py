@@ -1,6 +1,7 @@
 """`InferenceStack`: what the settings of a stage mean for any of its stacks."""
 
 from aws_cdk import (
+    Annotations,
     CfnOutput,
     DefaultStackSynthesizer,
     Environment,
@@ -155,13 +156,17 @@ class InferenceStack(Stack):
         network = self.settings.network
         if network is None:
             return None
+        subnets = [
+            ec2.Subnet.from_subnet_attributes(
+                self, subnet_id, subnet_id=subnet_id, availability_zone=zone
+            )
+            for subnet_id, zone in network.subnets.items()
+        ]
+        for subnet in subnets:
+            # Nothing here needs the route table, of which the CDK warns.
+            Annotations.of(subnet).acknowledge_warning("@aws-cdk/aws-ec2:noSubnetRouteTableId")
         return Network(
-            subnets=[
-                ec2.Subnet.from_subnet_attributes(
-                    self, subnet_id, subnet_id=subnet_id, availability_zone=zone
-                )
-                for subnet_id, zone in network.subnets.items()
-            ],
+            subnets=subnets,
             security_groups=[
                 ec2.SecurityGroup.from_security_group_id(self, group_id, group_id, mutable=False)
                 for group_id in network.security_groups

@@ -38,8 +38,9 @@ class TargetTracking:
         Raises:
             ValueError: the target is not a positive number.
         """
-        if not Token.is_unresolved(self.target) and not (
-            math.isfinite(self.target) and self.target > 0
+        # Finite first: jsii cannot be asked about a NaN, it ends.
+        if not math.isfinite(self.target) or (
+            self.target <= 0 and not Token.is_unresolved(self.target)
         ):
             refuse("target tracking", [f"the target must be greater than 0, not {self.target}"])
 

@@ -42,8 +42,9 @@ class ProductionVariant:
             ValueError: names all that is wrong.
         """
         faults = [*self._name_faults(), *self._instance_type_faults(), *self._count_faults()]
-        if not Token.is_unresolved(self.weight) and not (
-            math.isfinite(self.weight) and self.weight >= 0
+        # Finite first: jsii cannot be asked about a NaN, it ends.
+        if not math.isfinite(self.weight) or (
+            self.weight < 0 and not Token.is_unresolved(self.weight)
         ):
             faults.append(f"weight must be 0 or greater, not {self.weight}")
         refuse(f"production variant {self.name!r}", faults)
