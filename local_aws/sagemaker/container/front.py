@@ -99,7 +99,9 @@ def _read(incoming: BinaryIO) -> _Request | None:
         headers.append((name.strip(), value.strip()))
     request = _Request(method, target, headers, b"")
     if (request.header("transfer-encoding") or "").lower() == "chunked":
-        return request._replace(body=_dechunked(incoming))
+        # The worker gets the body whole, with its length.
+        plain = [found for found in headers if found[0].lower() != "transfer-encoding"]
+        return request._replace(headers=plain, body=_dechunked(incoming))
     try:
         length = int(request.header("content-length") or 0)
     except ValueError as error:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import tarfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,19 @@ TRUST = {
         }
     ],
 }
+
+
+@pytest.fixture(scope="session")
+def unused_port() -> Callable[[], int]:
+    """Gives TCP ports on loopback that nobody listens on."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
 
 
 @dataclass(frozen=True)
@@ -265,6 +280,6 @@ def hosting(
         "Policy"
     ]["Arn"]
     iam.attach_role_policy(RoleName=f"{prefix}-execution", PolicyArn=arn)
-    made = Hosting(local_aws.client, tiny_model, prefix, bucket, role)
+    made = Hosting(cache(local_aws.client), tiny_model, prefix, bucket, role)
     yield made
     made.clean()
