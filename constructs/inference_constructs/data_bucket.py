@@ -125,7 +125,8 @@ class DataBucket(Construct):
                 resources=[bucket.bucket_arn for bucket in buckets],
             ),
             iam.PolicyStatement(
-                actions=["s3:DeleteObjectVersion"],
+                # A version needs its own action; S3's reference asks for the other one always.
+                actions=["s3:DeleteObject", "s3:DeleteObjectVersion"],
                 resources=[bucket.arn_for_objects("*") for bucket in buckets],
             ),
         )
