@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from moto.awslambda.exceptions import LambdaClientError
-from moto.awslambda.models import LambdaBackend
+from moto.awslambda.models import EventInvokeConfig, LambdaBackend
 from moto.awslambda.responses import LambdaResponse
 from moto.core.responses import BaseResponse
 
@@ -111,6 +111,23 @@ class BackendOperations(LambdaBackend):
         if "X-Amz-Function-Error" in answered:
             response_headers["x-amz-function-error"] = answered["X-Amz-Function-Error"]
         return payload
+
+    def put_function_event_invoke_config(
+        self, function_name: str, config: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Replace the settings of asynchronous invocations; moto would keep the first ones."""
+        function = self.get_function(function_name)
+        made = EventInvokeConfig(function.function_arn, function.last_modified, config)
+        function.event_invoke_config = [made]
+        return made.response()
+
+    def update_function_event_invoke_config(
+        self, function_name: str, config: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Change some of them."""
+        function = self.get_function(function_name)
+        known = function.event_invoke_config[0].config if function.event_invoke_config else {}
+        return self.put_function_event_invoke_config(function_name, {**known, **config})
 
 
 def _invoked(

@@ -91,7 +91,7 @@ class Invoker:
         self, function: LiveFunction, event: str, arn: str | None, request_id: str
     ) -> None:
         """All attempts of an asynchronous invocation."""
-        config = function.event_invoke_config[-1].config if function.event_invoke_config else {}
+        config = function.event_invoke_config[0].config if function.event_invoke_config else {}
         retries = int(config.get("MaximumRetryAttempts", RETRIES))
         delivery = Delivery(self._cloud, function, config.get("DestinationConfig") or {})
         for attempt in range(retries + 1):

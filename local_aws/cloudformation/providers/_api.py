@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -149,11 +150,12 @@ def gone_is_fine(*codes: str, saying: str = "") -> Iterator[None]:
 
     Args:
         codes: error codes.
-        saying: what the error's message must contain, where a code stands for other faults as well.
+        saying: a pattern for the error's message, where a code stands for other faults as well.
     """
     try:
         yield
     except ClientError as error:
         found = error.response["Error"]
-        if found["Code"] not in codes or saying.lower() not in found.get("Message", "").lower():
+        said = re.search(saying, found.get("Message", ""), re.IGNORECASE)
+        if found["Code"] not in codes or not said:
             raise

@@ -29,6 +29,8 @@ POLL_SECONDS = 0.1
 # What CloudFormation waits for an endpoint at most; never less than real processes need to start.
 ENDPOINT_SECONDS = 3 * 3600
 LEAST_ENDPOINT_SECONDS = 600
+GONE = ("ValidationException", "ResourceNotFound")
+SAYING_GONE = "could not find|does not exist"
 SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 
 
@@ -71,7 +73,7 @@ class Model(Provider):
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         """Delete the model."""
         del properties
-        with gone_is_fine("ValidationException", "ResourceNotFound", saying="could not find"):
+        with gone_is_fine(*GONE, saying=SAYING_GONE):
             client(context, "sagemaker").delete_model(ModelName=_name(physical_id))
 
 
@@ -108,7 +110,7 @@ class EndpointConfig(Provider):
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         """Delete the configuration."""
         del properties
-        with gone_is_fine("ValidationException", "ResourceNotFound", saying="could not find"):
+        with gone_is_fine(*GONE, saying=SAYING_GONE):
             client(context, "sagemaker").delete_endpoint_config(
                 EndpointConfigName=_name(physical_id)
             )
@@ -172,7 +174,7 @@ class Endpoint(Provider):
         del properties
         api = client(context, "sagemaker")
         name = _name(physical_id)
-        with gone_is_fine("ValidationException", "ResourceNotFound", saying="could not find"):
+        with gone_is_fine(*GONE, saying=SAYING_GONE):
             api.delete_endpoint(EndpointName=name)
             while True:
                 api.describe_endpoint(EndpointName=name)
@@ -230,7 +232,7 @@ class ModelPackageGroup(Provider):
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         """Delete the group; the service refuses while it holds packages."""
         del properties
-        with gone_is_fine("ValidationException", "ResourceNotFound", saying="does not exist"):
+        with gone_is_fine(*GONE, saying=SAYING_GONE):
             client(context, "sagemaker").delete_model_package_group(
                 ModelPackageGroupName=_name(physical_id)
             )

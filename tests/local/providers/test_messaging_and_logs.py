@@ -138,7 +138,10 @@ def test_a_queue_policy_is_put_and_taken_back(drive: Any, local_aws: Any) -> Non
 
 def test_a_log_group_changes_retention_and_key_in_place(drive: Any, local_aws: Any) -> None:
     """Retention that leaves the template means that events never expire."""
-    key = local_aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    everybody = {"AWS": "arn:aws:iam::123456789012:root", "Service": "logs.us-east-1.amazonaws.com"}
+    statement = {"Effect": "Allow", "Principal": everybody, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    key = local_aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
     group = drive("AWS::Logs::LogGroup", {"stage": "dev"})
     old = {"LogGroupName": "/changing", "RetentionInDays": "7"}
     created = group.create(old)
