@@ -38,11 +38,11 @@ def _like(wanted: str, given: str, context: Context) -> bool:
 
 def _arn(wanted: str, given: str, context: Context) -> bool:
     """Each of the six parts of an ARN is matched by itself, so a wildcard does not cross colons."""
-    wanted_parts, given_parts = wanted.split(":", 5), given.split(":", 5)
-    if "${" in wanted or len(wanted_parts) != len(given_parts):
-        # A variable may hold a whole ARN; a lone * matches any.
+    if "${" in wanted or wanted == "*":
+        # A variable may hold a whole ARN.
         return matches(wanted, given, context)
-    return all(
+    wanted_parts, given_parts = wanted.split(":", 5), given.split(":", 5)
+    return len(wanted_parts) == len(given_parts) and all(
         matches(pattern, part, context)
         for pattern, part in zip(wanted_parts, given_parts, strict=True)
     )
