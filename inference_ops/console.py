@@ -1,0 +1,82 @@
+"""How a command talks: progress and errors on stderr, its result on stdout."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from inference_ops.errors import CommandError, Exit
+
+
+class Console:
+    """The output of one command.
+
+    Args:
+        as_json: Whether the result, or the error, is one JSON object on stdout, with nothing else.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def progress(self, message: str) -> None:
+        """Tell what is being done."""
+        if not self._as_json:
+            print(f"· {message}", file=sys.stderr, flush=True)
+
+    def result(self, title: str, values: Mapping[str, object]) -> None:
+        """Show the result.
+
+        Args:
+            title: A line above the values, for people.
+            values: What was found or made; None is left out.
+        """
+        shown = {key: value for key, value in values.items() if value is not None}
+        if self._as_json:
+            print(json.dumps(shown, indent=2))
+            return
+        from rich.console import Console as RichConsole
+        from rich.table import Table
+
+        table = Table(title=title, title_justify="left", show_header=False, box=None)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for key, value in shown.items():
+            table.add_row(key.replace("_", " "), str(value))
+        RichConsole(highlight=False).print(table)
+
+    def error(self, message: str, code: Exit) -> None:
+        """Show why the command failed."""
+        if self._as_json:
+            print(json.dumps({"error": {"code": int(code), "message": message}}))
+        else:
+            print(f"error: {message}", file=sys.stderr)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what goes wrong within the block into a message and an exit code.
+
+        Raises:
+            SystemExit: With the exit code. INFERENCE_DEBUG=1 lets the exception through instead.
+        """
+        from model_artifacts import ArtifactError
+
+        try:
+            yield
+        except CommandError as error:
+            self._end(str(error), error.code)
+        except ArtifactError as error:
+            self._end(str(error), Exit.REFUSED)
+        except KeyboardInterrupt:
+            self._end("interrupted; nothing was changed", Exit.INTERRUPTED)
+        except OSError as error:
+            self._end(str(error), Exit.REFUSED)
+        except Exception as error:
+            if os.environ.get("INFERENCE_DEBUG"):
+                raise
+            kind = type(error).__name__
+            self._end(f"{kind}: {error}; INFERENCE_DEBUG=1 shows where", Exit.INTERNAL)
+
+    def _end(self, message: str, code: Exit) -> None:
+        self.error(message, code)
+        raise SystemExit(int(code))
