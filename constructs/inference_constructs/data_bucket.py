@@ -120,6 +120,10 @@ class DataBucket(Construct):
         )
         buckets = [self.bucket, self.log_bucket]
         emptier.role.add_statements(
+            # Without its policy the log bucket gets no more logs.
+            iam.PolicyStatement(
+                actions=["s3:DeleteBucketPolicy"], resources=[self.log_bucket.bucket_arn]
+            ),
             iam.PolicyStatement(
                 actions=["s3:ListBucketVersions"],
                 resources=[bucket.bucket_arn for bucket in buckets],
@@ -142,7 +146,10 @@ class DataBucket(Construct):
             "Emptied",
             resource_type="Custom::EmptiedBuckets",
             service_token=emptier.function.function_arn,
-            properties={"Buckets": [bucket.bucket_name for bucket in buckets]},
+            properties={
+                "Buckets": [self.bucket.bucket_name],
+                "LogBuckets": [self.log_bucket.bucket_name],
+            },
         )
         # Deleted in the reverse order: the buckets are emptied while the role may still do it, and
         # the bucket policies still let the function in.

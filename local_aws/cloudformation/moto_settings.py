@@ -8,7 +8,7 @@ from moto.cloudtrail.responses import CloudTrailResponse
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, S3Backend
 
 
 def load_managed_policies() -> None:
@@ -45,13 +45,26 @@ def answer_lookups_of_the_trail() -> None:
 
 
 def deliver_access_logs_by_policy() -> None:
-    """Let a bucket log to another whose policy does not allow it yet.
+    """Judge the policy of a log bucket when a log is delivered, not when logging is switched on.
 
-    moto asks for the policy beforehand. S3 does not, and a template cannot have it in that order:
-    the policy names the bucket that logs.
+    moto does it the other way round. A template cannot have the policy first: it names the bucket
+    that logs.
     """
+    permitted = FakeBucket._log_permissions_enabled_policy
+    deliver = S3Backend.log_incoming_request
 
-    def allowed(target_bucket: FakeBucket, target_prefix: str | None) -> bool:
+    def allowed_later(target_bucket: FakeBucket, target_prefix: str | None) -> bool:
         return True
 
-    setattr(FakeBucket, "_log_permissions_enabled_policy", staticmethod(allowed))  # noqa: B010
+    def log_incoming_request(backend: Any, request: Any, bucket_name: str) -> None:
+        bucket = backend.buckets.get(bucket_name)
+        logging = bucket.logging if bucket is not None else {}
+        target = backend.buckets.get(logging.get("TargetBucket"))
+        if target is not None and (
+            permitted(target, logging.get("TargetPrefix"))
+            or target._log_permissions_enabled_acl(target)
+        ):
+            deliver(backend, request, bucket_name)
+
+    setattr(FakeBucket, "_log_permissions_enabled_policy", staticmethod(allowed_later))  # noqa: B010
+    setattr(S3Backend, "log_incoming_request", log_incoming_request)  # noqa: B010

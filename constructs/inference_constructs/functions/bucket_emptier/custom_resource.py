@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-response
 
 import json
 import urllib.request
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -19,17 +20,37 @@ def handler(event: dict[str, Any], context: object) -> None:
     """Answers CloudFormation; a failure is answered too, or the stack would wait for an hour.
 
     Args:
-        event: the request; its property `Buckets` lists names.
+        event: the request; its properties `Buckets` and `LogBuckets` list names.
         context: Lambda's context; unused.
     """
     status, reason = "SUCCESS", ""
     try:
         if event["RequestType"] == "Delete":
-            for bucket in event["ResourceProperties"]["Buckets"]:
-                empty(boto3.client("s3"), bucket)
+            properties = event["ResourceProperties"]
+            delete_content(boto3.client("s3"), properties["Buckets"], properties["LogBuckets"])
     except Exception as error:  # whatever it is, CloudFormation must be told
         status, reason = "FAILED", f"{type(error).__name__}: {error}"[:_MAX_REASON]
     answer(event, status, reason)
+
+
+def delete_content(s3: Any, buckets: list[str], log_buckets: list[str]) -> None:
+    """Empties buckets, those with access logs last and for good.
+
+    Access logs arrive hours late, and emptying makes more of them. Without its policy a log bucket
+    takes none.
+
+    Args:
+        s3: a boto3 client.
+        buckets: names of buckets.
+        log_buckets: names of the buckets that they log to.
+    """
+    for bucket in log_buckets:
+        with suppress(s3.exceptions.NoSuchBucket):
+            s3.delete_bucket_policy(Bucket=bucket)
+    for bucket in (*buckets, *log_buckets):
+        # Deleted by hand: there is nothing left to do.
+        with suppress(s3.exceptions.NoSuchBucket):
+            empty(s3, bucket)
 
 
 def empty(s3: Any, bucket: str) -> None:
@@ -42,23 +63,17 @@ def empty(s3: Any, bucket: str) -> None:
     Raises:
         RuntimeError: S3 refused to delete some.
     """
-    try:
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            versions = [
-                {"Key": item["Key"], "VersionId": item["VersionId"]}
-                for kind in ("Versions", "DeleteMarkers")
-                for item in page.get(kind, ())
-            ]
-            if not versions:
-                continue
-            deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
-            if errors := deleted.get("Errors"):
-                raise RuntimeError(
-                    f"{len(errors)} objects of {bucket} stay, the first: {errors[0]}"
-                )
-    except s3.exceptions.NoSuchBucket:
-        # Deleted by hand: there is nothing left to do.
-        return
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        versions = [
+            {"Key": item["Key"], "VersionId": item["VersionId"]}
+            for kind in ("Versions", "DeleteMarkers")
+            for item in page.get(kind, ())
+        ]
+        if not versions:
+            continue
+        deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
+        if errors := deleted.get("Errors"):
+            raise RuntimeError(f"{len(errors)} objects of {bucket} stay, the first: {errors[0]}")
 
 
 def answer(event: dict[str, Any], status: str, reason: str) -> None:
