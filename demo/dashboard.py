@@ -161,8 +161,14 @@ def _draw_alarms(aws: LocalAwsProcess, axes: Axes, properties: Widget) -> None:
         axes.text(
             column / columns,
             1 - (row + 0.5) / rows,
-            f"● {state:<18} {alarm['AlarmName']}",
+            f"● {state}: {_what(alarm)}",
             color=STATE_COLOURS.get(state, "black"),
             fontsize=7,
             va="center",
         )
+
+
+def _what(alarm: Widget) -> str:
+    """What the alarm watches, in a few words."""
+    statistic = alarm.get("ExtendedStatistic", alarm.get("Statistic", ""))
+    return f"{alarm.get('MetricName', alarm['AlarmName'])} {statistic} > {alarm['Threshold']:g}"

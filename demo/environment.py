@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ STATE = ROOT / ".local-aws"
 REGION = "us-east-1"
 # Waits of AWS (alarm periods, cooldowns) pass this many times faster.
 SPEED = 60
+# stack | done/all | time | status | resource type | path (logical id)
+EVENT = re.compile(r"\S+ +\|[^|]+\|[^|]+\| (\w+) +\| (\S+) +\| (\S+)")
 
 
 class DemoError(Exception):
@@ -115,8 +119,15 @@ class LocalAwsProcess:
             aws_secret_access_key="local",
         )
 
-    def run(self, *command: str, log: Path) -> list[str]:
+    def run(
+        self, *command: str, log: Path, shown: Callable[[str], str | None] = str.rstrip
+    ) -> list[str]:
         """Run a program against it, show its lines as they come and keep them in ``log``.
+
+        Args:
+            command: the program and its arguments.
+            log: the file for everything that it prints.
+            shown: what to show of a line; None or nothing shows nothing.
 
         Returns:
             The lines that the program printed.
@@ -144,8 +155,8 @@ class LocalAwsProcess:
             for line in process.stdout:
                 sink.write(line)
                 lines.append(line.rstrip())
-                if line.strip():
-                    dim(line.rstrip())
+                if text := shown(line):
+                    dim(text)
         if process.returncode != 0:
             raise DemoError(
                 f"`{' '.join(command)}` ended with exit code {process.returncode}, see {log}"
@@ -162,4 +173,16 @@ class LocalAwsProcess:
             *("cdk", *arguments, "-c", "stage=dev", "--output", str(OUTPUT / "cdk.out")),
             *("--ci", "--no-notices", "--progress", "events"),
             log=OUTPUT / f"cdk-{arguments[0]}.log",
+            shown=_cdk_line,
         )
+
+
+def _cdk_line(line: str) -> str | None:
+    """What is worth showing of the CDK CLI's output: of the events, those that end something."""
+    event = EVENT.match(line)
+    if event is None:
+        return line.rstrip()
+    status, kind, path = event.groups()
+    if status.endswith("_IN_PROGRESS"):
+        return None
+    return f"{status:<16} {kind.removeprefix('AWS::'):<40} {path}"
