@@ -124,6 +124,24 @@ class LiveSageMakerResponse(SageMakerResponse):
         packages.delete_model_package_group(self._backend, name)
         return EmptyResult()
 
+    def put_model_package_group_policy(self) -> ActionResult:
+        """PutModelPackageGroupPolicy."""
+        request = self._request()
+        arn = packages.group_arn(self._backend, request["ModelPackageGroupName"])
+        self._backend.group_policies[arn] = request["ResourcePolicy"]
+        return ActionResult({"ModelPackageGroupArn": arn})
+
+    def get_model_package_group_policy(self) -> ActionResult:
+        """GetModelPackageGroupPolicy."""
+        name = self._request()["ModelPackageGroupName"]
+        return ActionResult({"ResourcePolicy": packages.group_policy(self._backend, name)})
+
+    def delete_model_package_group_policy(self) -> ActionResult:
+        """DeleteModelPackageGroupPolicy."""
+        arn = packages.group_arn(self._backend, self._request()["ModelPackageGroupName"])
+        self._backend.group_policies.pop(arn, None)
+        return EmptyResult()
+
 
 def _selected(model: ModelRecord, request: Mapping[str, Any]) -> bool:
     after, before = request.get("CreationTimeAfter"), request.get("CreationTimeBefore")

@@ -32,6 +32,8 @@ class LiveSageMakerBackend(SageMakerModelBackend):
             partition=self.partition,
             check_package=self.describe_model_package,
         )
+        # Resource policies of model package groups, by the group's ARN.
+        self.group_policies: dict[str, str] = {}
         # Tags, lists and tagged resources are moto's: it reads the attributes that ours have too.
         self._models = cast(Any, self.hosting.models)
         self.endpoint_configs = cast(Any, self.hosting.endpoint_configs)

@@ -126,11 +126,16 @@ class ModelInstance:
         try:
             model = cloud.client("sagemaker").describe_model(ModelName=model_name)
             spec = container_of(cloud, model)
-            session = cloud.assume(
-                model["ExecutionRoleArn"], service=SERVICE, session_name="SageMaker"
-            )
         except ClientError as error:
             raise ModelInstanceError(error.response["Error"]["Message"]) from error
+        role = model["ExecutionRoleArn"]
+        try:
+            session = cloud.assume(role, service=SERVICE, session_name="SageMaker")
+        except ClientError as error:
+            raise ModelInstanceError(
+                f"Could not assume role {role}. Please ensure that the role exists and allows "
+                f"principal '{SERVICE}' to assume the role."
+            ) from error
         directory = cloud.directory("sagemaker/instances") / name
         try:
             fetch(cloud, session, spec, directory / "opt/ml/model")

@@ -46,6 +46,8 @@ def predict_fn(data, model):
         return Response("no such row", status=400, mimetype="text/plain")
     if data["do"] == "pid":
         return Response(str(os.getppid()), mimetype="text/plain")
+    if data["do"] == "environ":
+        return Response(json.dumps(dict(os.environ)), mimetype="application/json")
     if data["do"] == "attributes":
         name = "X-Amzn-SageMaker-Custom-Attributes"
         return Response("", headers={name: request.headers[name] + "; version=" + VERSION})
@@ -73,6 +75,21 @@ TRUST = {
         }
     ],
 }
+
+LOGS = {
+    "Effect": "Allow",
+    "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+    "Resource": "*",
+}
+
+
+def read_models(bucket: str) -> dict[str, Any]:
+    """The statement that lets a role read artifacts."""
+    return {
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
 
 
 @pytest.fixture(scope="session")
@@ -134,24 +151,51 @@ def archive(members: dict[str, bytes]) -> bytes:
 class Hosting:
     """Makes models, configs and endpoints with short names, and removes them again."""
 
-    connect: Callable[[str], Any]
+    _connect: Callable[..., Any]
     model: TinyModel
     prefix: str
     bucket: str
-    role: str
+    role: str = ""
     _endpoints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.connect = cache(self._connect)
         self.api = self.connect("sagemaker")
         self.runtime = self.connect("sagemaker-runtime")
         self.s3 = self.connect("s3")
 
-    def artifact(self, version: str = "v1", handler: str = HANDLER, **files: bytes) -> str:
+    def connect_as(self, credentials: dict[str, str], service: str) -> Any:
+        """A client with other credentials."""
+        return self._connect(service, **credentials)
+
+    def create_role(self, name: str, *statements: dict[str, Any]) -> str:
+        """Create a role that SageMaker may assume, with one managed policy; its ARN."""
+        iam = self.connect("iam")
+        full = f"{self.prefix}-{name}"
+        role: str = iam.create_role(RoleName=full, AssumeRolePolicyDocument=json.dumps(TRUST))[
+            "Role"
+        ]["Arn"]
+        document = {"Version": "2012-10-17", "Statement": statements}
+        policy = iam.create_policy(PolicyName=full, PolicyDocument=json.dumps(document))
+        iam.attach_role_policy(RoleName=full, PolicyArn=policy["Policy"]["Arn"])
+        return role
+
+    def handler(self, version: str, source: str = HANDLER) -> bytes:
+        """A handler that knows its version."""
+        return f"VERSION = {version!r}\n{source}".encode()
+
+    def code(self, version: str) -> str:
+        """Put a handler into S3 by itself, packed; its key."""
+        key = f"{self.prefix}/{version}/sourcedir.tar.gz"
+        packed = archive({"inference.py": self.handler(version)})
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed)
+        return key
+
+    def artifact(self, version: str, handler: str = HANDLER) -> str:
         """Put an artifact into S3; its URI."""
         members = {
             "xgboost-model": self.model.file,
-            "code/inference.py": f"VERSION = {version!r}\n{handler}".encode(),
-            **{name.replace("__", "/"): content for name, content in files.items()},
+            "code/inference.py": self.handler(version, handler),
         }
         key = f"{self.prefix}/{version}/model.tar.gz"
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=archive(members))
@@ -249,37 +293,27 @@ class Hosting:
             self.remove(endpoint)
 
 
+@pytest.fixture(scope="session")
+def hosting_on(tiny_model: TinyModel) -> Callable[[Callable[..., Any], str], Hosting]:
+    """Makes a bucket, a role that may read it and write logs, and the calls of `Hosting`."""
+
+    def make(connect: Callable[..., Any], prefix: str) -> Hosting:
+        made = Hosting(connect, tiny_model, prefix, f"{prefix}-models")
+        made.s3.create_bucket(Bucket=made.bucket)
+        made.role = made.create_role("execution", LOGS, read_models(made.bucket))
+        return made
+
+    return make
+
+
 @pytest.fixture(scope="module")
 def hosting(
-    local_aws: Any, tiny_model: TinyModel, request: pytest.FixtureRequest
+    local_aws: Any,
+    hosting_on: Callable[[Callable[..., Any], str], Hosting],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Hosting]:
-    """A bucket, a role that may read it and write logs, and the calls of `Hosting`."""
+    """`Hosting` on the session's local AWS, with names that begin as the test module's."""
     prefix = Path(request.module.__file__).stem.removeprefix("test_").replace("_", "-")
-    bucket = f"{prefix}-models"
-    local_aws.client("s3").create_bucket(Bucket=bucket)
-    iam = local_aws.client("iam")
-    role = iam.create_role(
-        RoleName=f"{prefix}-execution", AssumeRolePolicyDocument=json.dumps(TRUST)
-    )["Role"]["Arn"]
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": ["s3:GetObject", "s3:ListBucket"],
-                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-            },
-            {
-                "Effect": "Allow",
-                "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": "*",
-            },
-        ],
-    }
-    arn = iam.create_policy(PolicyName=f"{prefix}-execution", PolicyDocument=json.dumps(policy))[
-        "Policy"
-    ]["Arn"]
-    iam.attach_role_policy(RoleName=f"{prefix}-execution", PolicyArn=arn)
-    made = Hosting(cache(local_aws.client), tiny_model, prefix, bucket, role)
+    made = hosting_on(local_aws.client, prefix)
     yield made
     made.clean()
