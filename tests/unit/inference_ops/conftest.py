@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import boto3
 import numpy as np
 import pytest
 import xgboost as xgb
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from typer.testing import CliRunner
 
@@ -28,6 +30,15 @@ def model() -> bytes:
     data = xgb.DMatrix(rows, rows[:, 0] > 0, nthread=1)
     booster = xgb.train({"objective": "binary:logistic", "max_depth": 2, "nthread": 1}, data, 3)
     return bytes(booster.save_raw(raw_format="ubj"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_models_are_read_once() -> Iterator[None]:
+    """Each boto3 session would read them from disk again, which is most of the time of a test."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
 
 
 def make_archive(members: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
