@@ -21,6 +21,7 @@ class Functions(Subsystem):
         from moto.awslambda import models
         from moto.awslambda.responses import LambdaResponse
 
+        from local_aws.functions import notifications
         from local_aws.functions.api import BackendOperations, Operations
         from local_aws.functions.function import LiveFunction
 
@@ -33,6 +34,7 @@ class Functions(Subsystem):
             for name, member in replacements.items():
                 if not name.startswith("__"):
                     setattr(place, name, member)
+        notifications.install()
 
     def stop(self) -> None:
         """End all functions."""

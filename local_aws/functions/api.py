@@ -85,7 +85,6 @@ class Operations(LambdaResponse):
         named = unquote(self.path.rstrip("/").rsplit("/", 2)[-2])
         return _invoked(self.backend, named, None, self.body, kind="Event")
 
-
     @staticmethod
     def _enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
         # moto gives every answer a random id, after the operation has answered.
@@ -111,6 +110,13 @@ class BackendOperations(LambdaBackend):
         if "X-Amz-Function-Error" in answered:
             response_headers["x-amz-function-error"] = answered["X-Amz-Function-Error"]
         return payload
+
+    def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
+        """Delete a function or one of its versions, and end its processes."""
+        function = self.get_function(function_name, qualifier)
+        assert isinstance(function, LiveFunction)
+        self._lambdas.del_function(function_name, qualifier)
+        LiveFunction.invoker.forget(function)
 
     def put_function_event_invoke_config(
         self, function_name: str, config: dict[str, Any]

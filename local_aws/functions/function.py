@@ -62,11 +62,6 @@ class LiveFunction(LambdaFunction):
         return f"{base}:{self.version}"
 
     @property
-    def warm_key(self) -> str:
-        """What a process that was started for this function can be reused for."""
-        return f"{self.qualified_arn}:{self.revision}"
-
-    @property
     def log_group(self) -> str:
         """Where its log goes."""
         group = self.settings.get("LoggingConfig", {}).get("LogGroup")

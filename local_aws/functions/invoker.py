@@ -66,6 +66,10 @@ class Invoker:
         ).start()
         return request_id
 
+    def forget(self, function: LiveFunction) -> None:
+        """End the processes of a function that was deleted."""
+        self._pool.forget(":".join(function.function_arn.split(":")[:7]))
+
     def stop(self) -> None:
         """End all runs."""
         self._stopping.set()

@@ -45,7 +45,7 @@ class Pool:
         limit = function.reserved_concurrency
         with self._changed:
             free = limit is None or self._running[name] < int(limit)
-            if not free and not (wait and int(limit or 0) > 0):
+            if self._stopped or (not free and not (wait and int(limit or 0) > 0)):
                 raise ThrottledError(name)
             self._changed.wait_for(lambda: limit is None or self._running[name] < int(limit))
             self._running[name] += 1
@@ -71,13 +71,27 @@ class Pool:
         for sandbox in sandboxes:
             sandbox.close()
 
-    def _warm(self, function: LiveFunction) -> Sandbox | None:
+    def forget(self, function_arn: str) -> None:
+        """End the idle processes of a function that was deleted, all its versions."""
         with self._changed:
-            for sandbox in self._idle:
-                if sandbox.key == function.warm_key and sandbox.usable:
-                    self._idle.remove(sandbox)
-                    return sandbox
-        return None
+            gone = [entry for entry in self._idle if entry.arn.startswith(f"{function_arn}:")]
+            self._idle = [entry for entry in self._idle if entry not in gone]
+        for entry in gone:
+            entry.close()
+
+    def _warm(self, function: LiveFunction) -> Sandbox | None:
+        """An idle process of the function; those of what it was before a change are ended."""
+        with self._changed:
+            own = [entry for entry in self._idle if entry.arn == function.qualified_arn]
+            current = [
+                entry for entry in own if entry.revision == function.revision and entry.usable
+            ]
+            stale = [entry for entry in own if entry not in current]
+            taken = current[-1:]
+            self._idle = [entry for entry in self._idle if entry not in (*stale, *taken)]
+        for entry in stale:
+            entry.close()
+        return taken[0] if taken else None
 
     def _release(self, sandbox: Sandbox) -> None:
         with self._changed:

@@ -53,7 +53,8 @@ class Sandbox:
     """A process that runs one version of one function, one event at a time."""
 
     def __init__(self, cloud: Cloud, function: LiveFunction) -> None:
-        self.key = function.warm_key
+        self.arn = function.qualified_arn
+        self.revision = function.revision
         self._function = function
         self._born = time.monotonic()
         self._init_ms: float | None = None

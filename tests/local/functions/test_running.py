@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -325,18 +328,42 @@ def test_a_node_error_comes_back_as_lambda_reports_it(deploy: Any) -> None:
 
 
 def test_a_message_to_a_topic_runs_its_function(deploy: Any, local_aws: Any) -> None:
-    """SNS sends without waiting, and the function runs as for any other event."""
-    function = deploy(
-        "def handler(event, context):\n    print(event['Records'][0]['Sns']['Message'])"
-    )
+    """SNS sends its event without waiting, once the function's policy lets it."""
+    function = deploy("def handler(event, context):\n    print(event['Records'][0]['Sns'])")
     sns = local_aws.client("sns")
     topic = sns.create_topic(Name="runs-a-function")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function.arn)
-    sns.publish(TopicArn=topic, Message="hello from SNS")
+    sns.publish(TopicArn=topic, Message="not allowed yet")
+    local_aws.client("lambda").add_permission(
+        FunctionName=function.name,
+        StatementId="sns",
+        Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com",
+        SourceArn=topic,
+    )
+    published = sns.publish(TopicArn=topic, Message="hello", Subject="greeting")
 
-    def logged() -> bool:
+    def logged() -> list[str]:
         logs = local_aws.client("logs")
         groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function.name}")
-        return bool(groups["logGroups"]) and "hello from SNS" in function.log()
+        return (
+            [line for line in function.log() if "TopicArn" in line] if groups["logGroups"] else []
+        )
 
-    assert eventually(logged)
+    [line] = eventually(logged)
+    sent = ast.literal_eval(line)
+    assert (sent["Message"], sent["Subject"]) == ("hello", "greeting")
+    assert sent["TopicArn"] == topic
+    assert sent["MessageId"] == published["MessageId"]
+
+
+def test_a_deleted_function_leaves_no_process(deploy: Any, local_aws: Any) -> None:
+    """Neither the warm process nor what it had on disk."""
+    function = deploy(
+        "import os\ndef handler(event, context):\n    return [os.getpid(), os.getcwd()]"
+    )
+    pid, home = function.invoke().payload
+    assert psutil.pid_exists(pid)
+    local_aws.client("lambda").delete_function(FunctionName=function.name)
+    assert not psutil.pid_exists(pid)
+    assert not Path(home).exists()
