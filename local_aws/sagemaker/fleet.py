@@ -39,6 +39,8 @@ class VariantFleet:
         self.desired_weight = self.weight
         self._cloud = cloud
         self._endpoint_name = endpoint_name
+        strategy = config.get("RoutingConfig", {}).get("RoutingStrategy")
+        self._least_outstanding = strategy == "LEAST_OUTSTANDING_REQUESTS"
         # Replaced as a whole, never changed: a request may be reading it.
         self._instances: tuple[ModelInstance, ...] = ()
         self._turn = itertools.count()
@@ -51,6 +53,12 @@ class VariantFleet:
     def instances(self) -> tuple[ModelInstance, ...]:
         """Those that take requests."""
         return self._instances
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether an instance has ended, or could not be replaced yet."""
+        instances = self._instances
+        return len(instances) < self.desired_count or not all(found.alive for found in instances)
 
     @property
     def image(self) -> str | None:
@@ -97,11 +105,18 @@ class VariantFleet:
             self._changing.release()
 
     def candidates(self) -> Iterator[ModelInstance]:
-        """Instances to try for one request, each once; the next in turn comes first."""
+        """Instances to try for one request, each once; the next in turn comes first.
+
+        With the routing strategy LEAST_OUTSTANDING_REQUESTS it is the one with the least to do.
+        """
         instances = self._instances
-        if instances:
-            first = next(self._turn) % len(instances)
-            yield from instances[first:] + instances[:first]
+        if not instances:
+            return
+        first = next(self._turn) % len(instances)
+        rotated = instances[first:] + instances[:first]
+        if self._least_outstanding:
+            rotated = tuple(sorted(rotated, key=lambda instance: instance.under_way))
+        yield from rotated
 
     def close(self) -> None:
         """Take no new instance; one that is just starting is ended."""

@@ -252,12 +252,20 @@ class Hosting:
                 raise _not_emulated("serverless variants")
             if not variant.get("ModelName"):
                 raise _not_emulated("inference components")
-            self.model(variant["ModelName"])
+            self._check_model(self.model(variant["ModelName"]))
         if request.get("AsyncInferenceConfig"):
             raise _not_emulated("asynchronous endpoints")
         if request.get("ShadowProductionVariants"):
             raise _not_emulated("shadow variants")
         return config
+
+    @staticmethod
+    def _check_model(model: ModelRecord) -> None:
+        containers = model.request.get("Containers") or [model.request["PrimaryContainer"]]
+        if len(containers) > 1:
+            raise _not_emulated("models of several containers")
+        if containers[0].get("Mode") == "MultiModel":
+            raise _not_emulated("multi-model containers")
 
 
 def _repeated(variant: str) -> Exception:

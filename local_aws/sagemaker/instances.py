@@ -206,6 +206,11 @@ class ModelInstance:
         return None
 
     @property
+    def under_way(self) -> int:
+        """Invocations that it has not answered yet."""
+        return self._under_way
+
+    @property
     def alive(self) -> bool:
         """Whether its process runs."""
         return self._process.poll() is None

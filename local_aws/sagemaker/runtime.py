@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, cast
-from urllib.parse import unquote
 
 from local_aws.sagemaker import metrics
 from local_aws.sagemaker.backend import LiveSageMakerBackend
@@ -19,7 +19,9 @@ from local_aws.subsystem import WsgiApp
 
 MAX_BODY = 6_291_456
 TIMEOUT = 60.0
-_PATH = re.compile(r"/endpoints/([^/]+)/invocations")
+_PATH = re.compile(
+    r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)"
+)
 _SERVING = {"InService", "Updating", "RollingBack", "SystemUpdating"}
 # What reaches the container of the caller's headers, by its name in a WSGI environment.
 _FORWARDED = {
@@ -186,17 +188,24 @@ class RuntimeMiddleware:
         scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split("/")
         if match is None or len(scope) < 4 or scope[3] != "sagemaker":
             return self._app(environ, start_response)
+        invocation = Invocation(
+            match[1],
+            {name: environ[key] for key, name in _FORWARDED.items() if environ.get(key)},
+            _body(environ),
+            environ.get("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT"),
+        )
         try:
-            invocation = Invocation(
-                unquote(match[1]),
-                {name: environ[key] for key, name in _FORWARDED.items() if environ.get(key)},
-                _body(environ),
-                environ.get("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT"),
-            )
+            if match[2] != "invocations":
+                message = f"The local AWS does not serve {match[2]}."
+                raise RuntimeFault(400, "ValidationError", message)
             reply = invoke(_hosting(access_key=scope[0], region=scope[2]), invocation)
         except RuntimeFault as fault:
             reply = fault.reply()
-        headers = [*reply.headers, ("Content-Length", str(len(reply.body)))]
+        headers = [
+            *reply.headers,
+            ("Content-Length", str(len(reply.body))),
+            ("x-amzn-RequestId", str(uuid.uuid4())),
+        ]
         start_response(f"{reply.status} -", headers)
         return [reply.body]
 

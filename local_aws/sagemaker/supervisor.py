@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from local_aws.cloud import Cloud
 from local_aws.sagemaker import metrics
 from local_aws.sagemaker.endpoint import Endpoint
-from local_aws.sagemaker.fleet import VariantFleet
+from local_aws.sagemaker.fleet import Fleet, VariantFleet
 from local_aws.sagemaker.instances import ModelInstanceError
 
 logger = logging.getLogger(__name__)
@@ -45,9 +45,9 @@ class Supervisor:
     def _watch(self) -> None:
         published = time.monotonic()
         while not self._stopping.wait(_CHECK):
-            for where, variant in self._variants():
-                if any(not instance.alive for instance in variant.instances):
-                    self._executor.submit(self._replace, where, variant)
+            for endpoint in self._endpoints():
+                if endpoint.fleet is not None:
+                    self._repair(endpoint.fleet)
             if time.monotonic() - published >= self._publish_every:
                 published = time.monotonic()
                 self._publish()
@@ -59,14 +59,18 @@ class Supervisor:
                 for name, variant in fleet.variants.items():
                     yield metrics.Where(endpoint.endpoint_name, name, config), variant
 
-    def _replace(self, where: metrics.Where, variant: VariantFleet) -> None:
-        if time.monotonic() < self._not_before.get(id(variant), 0):
-            return
+    def _repair(self, fleet: Fleet) -> None:
+        for variant in fleet.variants.values():
+            due = self._not_before.get(id(variant), 0.0)
+            if variant.incomplete and time.monotonic() >= due:
+                self._executor.submit(self._replace, variant)
+
+    def _replace(self, variant: VariantFleet) -> None:
         try:
             variant.replace_dead()
         except ModelInstanceError as error:
             self._not_before[id(variant)] = time.monotonic() + _PAUSE
-            logger.warning("%s: %s", where, error)
+            logger.warning("variant %s: %s", variant.name, error)
 
     def _publish(self) -> None:
         for where, variant in self._variants():

@@ -260,6 +260,28 @@ def test_a_dead_instance_is_replaced_and_the_others_answer_meanwhile(hosting: An
     assert container not in seen
 
 
+def test_the_least_busy_instance_answers_where_the_config_says_so(hosting: Any) -> None:
+    """While one of two instances is busy, LEAST_OUTSTANDING_REQUESTS gives it nothing more."""
+    endpoint = hosting.serve(
+        "least",
+        InitialInstanceCount=2,
+        RoutingConfig={"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"},
+    )
+    busy: list[int] = []
+
+    def ask() -> None:
+        busy.append(int(hosting.command(endpoint, "pid", sleep=1.5)["Body"].read()))
+
+    slow = threading.Thread(target=ask)
+    slow.start()
+    time.sleep(0.2)
+    others = {int(hosting.command(endpoint, "pid")["Body"].read()) for _ in range(6)}
+    assert slow.is_alive()
+    slow.join()
+    assert len(others) == 1
+    assert others.isdisjoint(busy)
+
+
 def test_an_endpoint_at_work_refuses_other_changes(hosting: Any) -> None:
     """While it is Updating, it can be neither updated nor scaled nor deleted."""
     endpoint = hosting.serve("busy")
