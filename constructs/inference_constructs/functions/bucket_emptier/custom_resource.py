@@ -63,17 +63,20 @@ def empty(s3: Any, bucket: str) -> None:
     Raises:
         RuntimeError: S3 refused to delete some.
     """
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        versions = [
-            {"Key": item["Key"], "VersionId": item["VersionId"]}
-            for kind in ("Versions", "DeleteMarkers")
-            for item in page.get(kind, ())
-        ]
-        if not versions:
-            continue
+    # Always the first page: what the next one starts with may be gone by then.
+    while versions := _first_versions(s3, bucket):
         deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
         if errors := deleted.get("Errors"):
             raise RuntimeError(f"{len(errors)} objects of {bucket} stay, the first: {errors[0]}")
+
+
+def _first_versions(s3: Any, bucket: str) -> list[dict[str, str]]:
+    page = s3.list_object_versions(Bucket=bucket)
+    return [
+        {"Key": item["Key"], "VersionId": item["VersionId"]}
+        for kind in ("Versions", "DeleteMarkers")
+        for item in page.get(kind, ())
+    ]
 
 
 def answer(event: dict[str, Any], status: str, reason: str) -> None:
