@@ -35,6 +35,7 @@ def new_app(outdir: Path = ROOT / "cdk.out", context: Mapping[str, Any] | None =
         # them other templates would come out.
         given = {
             "aws:cdk:enable-path-metadata": True,
+            "aws:cdk:enable-asset-metadata": True,
             **_context_file("cdk.json").get("context", {}),
             **_context_file("cdk.context.json"),
         }
