@@ -38,14 +38,11 @@ class Variant:
             AWSValidationException: as the service words it.
         """
         endpoint, variant = self._names
-        client = self.cloud.client("sagemaker")
-        found = self.describe()
-        if found is None or self._described(found) is None:
+        config = self._config()
+        variants = [] if config is None else config["ProductionVariants"]
+        configured = next((one for one in variants if one["VariantName"] == variant), None)
+        if config is None or configured is None:
             raise AWSValidationException(f"SageMaker variant doesn't exist: {self.resource_id}")
-        config = client.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-        configured = next(
-            one for one in config["ProductionVariants"] if one["VariantName"] == variant
-        )
         if "ServerlessConfig" in configured:
             raise AWSValidationException(
                 f"Scalable dimension {DIMENSION} is not supported for the serverless variant "
@@ -71,6 +68,15 @@ class Variant:
             if error.response["Error"]["Code"] == "ValidationException":
                 return None
             raise
+
+    def _config(self) -> Any:
+        """The config of the endpoint; None if there is no endpoint."""
+        endpoint = self.describe()
+        if endpoint is None:
+            return None
+        return self.cloud.client("sagemaker").describe_endpoint_config(
+            EndpointConfigName=endpoint["EndpointConfigName"]
+        )
 
     def _described(self, endpoint: Any) -> Any:
         variants = endpoint.get("ProductionVariants") or ()
