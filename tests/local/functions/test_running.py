@@ -327,6 +327,15 @@ def test_a_node_error_comes_back_as_lambda_reports_it(deploy: Any) -> None:
     assert answer.payload["trace"][0] == "RangeError: too far"
 
 
+def test_a_node_function_without_its_sdk_says_what_to_install(deploy: Any) -> None:
+    """Lambda's Node.js runtimes contain the AWS SDK; this AWS has what npm installed beside it."""
+    source = "const sdk = require('@aws-sdk/client-unknown'); exports.handler = async () => 1;"
+    answer = deploy(source, runtime="nodejs22.x", suffix=".js").invoke()
+    assert answer.payload["errorType"] == "Runtime.ImportModuleError"
+    assert "Cannot find module '@aws-sdk/client-unknown'" in answer.payload["errorMessage"]
+    assert "npm install @aws-sdk/client-unknown" in answer.payload["errorMessage"]
+
+
 def test_a_message_to_a_topic_runs_its_function(deploy: Any, local_aws: Any) -> None:
     """SNS sends its event without waiting, once the function's policy lets it."""
     function = deploy("def handler(event, context):\n    print(event['Records'][0]['Sns'])")
