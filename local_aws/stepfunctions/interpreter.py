@@ -9,6 +9,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.core.config import default_user_config
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    CustomErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
     MaxAttemptsOutcome,
@@ -101,6 +105,8 @@ def _errors() -> None:
         failure.event_details["taskFailedEventDetails"]["error"] = error
         return failure
 
+    # A Fail state may hand on an error of the service's own, and so may a branch or an iteration.
+    _replace(CustomErrorName, "__init__", ErrorName.__init__)
     _replace(StateTaskServiceAwsSdk, "_from_error", sdk_failure)
     _replace(StateTaskServiceLambda, "_error_cause_from_client_error", staticmethod(lambda_failure))
     _replace(StateTaskServiceSns, "_from_error", sns_failure)

@@ -14,9 +14,10 @@ from moto.sagemaker.models import FakeTransformJob
 from moto.sagemaker.responses import SageMakerResponse
 
 from local_aws.cloud import Cloud
+from local_aws.sagemaker.validation import validate
 from local_aws.transform.job import TransformJob
 from local_aws.transform.source import bucket_and_key
-from local_aws.transform.validation import combination_faults, combined, constraint_faults
+from local_aws.transform.validation import combination_faults
 
 DEFAULT_RESULTS = 10
 
@@ -67,9 +68,7 @@ class TransformApi:
     def create(self, response: Any) -> str:
         """CreateTransformJob: refuse what the service refuses, then run it in the background."""
         backend, request = response.sagemaker_backend, _parameters(response)
-        faults = constraint_faults("CreateTransformJob", request)
-        if faults:
-            raise ValidationError(message=combined(faults))
+        validate("CreateTransformJob", request)
         problems = combination_faults(request)
         if problems:
             raise ValidationError(message="; ".join(problems))
@@ -115,9 +114,7 @@ class TransformApi:
     def listed(self, response: Any) -> dict[str, Any]:
         """ListTransformJobs: filtered, sorted, in pages."""
         request = _parameters(response)
-        faults = constraint_faults("ListTransformJobs", request)
-        if faults:
-            raise ValidationError(message=combined(faults))
+        validate("ListTransformJobs", request)
         jobs = list(response.sagemaker_backend.transform_jobs.values())
         found = [job for job in jobs if _matches(job, request)]
         keys = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import signal
 import socket
@@ -108,6 +110,34 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocal
     running = start_local_aws(tmp_path_factory.mktemp("local-aws") / "state")
     yield running
     stop_local_aws(running)
+
+
+@pytest.fixture(scope="session")
+def make_role(local_aws: RunningLocalAws) -> Callable[..., str]:
+    """Makes roles: the service that may assume it, and the actions that it may do; the ARN."""
+    iam = local_aws.client("iam")
+    numbers = itertools.count()
+
+    def role(service: str, *actions: str, resource: str = "*") -> str:
+        name = f"{service.partition('.')[0]}-{next(numbers)}"
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+            ],
+        }
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": resource}],
+        }
+        arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))[
+            "Role"
+        ]["Arn"]
+        if actions:
+            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
+        return arn
+
+    return role
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local_aws.transform.validation import combination_faults, combined, constraint_faults
+from local_aws.transform.validation import combination_faults
 
 REQUEST: dict[str, Any] = {
     "TransformJobName": "nightly-2026-11-22",
@@ -40,65 +40,7 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 def test_a_plain_request_passes() -> None:
     """Nothing is wrong with the request that the others are made of."""
-    assert constraint_faults("CreateTransformJob", REQUEST) == []
     assert combination_faults(REQUEST) == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "where", "rule"),
-    [
-        ({"TransformJobName": "under_score"}, "transformJobName", "regular expression pattern"),
-        ({"TransformJobName": "-leading"}, "transformJobName", "regular expression pattern"),
-        (
-            {"ModelName": "x" * 64},
-            "modelName",
-            "length less than or equal to 63",
-        ),
-        (
-            {"TransformResources__InstanceType": "ml.t3.medium"},
-            "transformResources.instanceType",
-            "enum value set",
-        ),
-        (
-            {"TransformResources__InstanceCount": 0},
-            "transformResources.instanceCount",
-            "greater than or equal to 1",
-        ),
-        (
-            {"ModelClientConfig__InvocationsMaxRetries": 4},
-            "modelClientConfig.invocationsMaxRetries",
-            "value less than or equal to 3",
-        ),
-        (
-            {"ModelClientConfig__InvocationsTimeoutInSeconds": 3601},
-            "modelClientConfig.invocationsTimeoutInSeconds",
-            "value less than or equal to 3600",
-        ),
-        (
-            {"Environment": {f"NAME{index}": "x" for index in range(17)}},
-            "environment",
-            "length less than or equal to 16",
-        ),
-        (
-            {"DataProcessing__InputFilter": "$[" + ",".join(["10"] * 30) + "]"},
-            "dataProcessing.inputFilter",
-            "length less than or equal to 63",
-        ),
-        ({"TransformOutput": {}}, "transformOutput.s3OutputPath", "must not be null"),
-    ],
-)
-def test_the_service_model_is_enforced(changes: dict[str, Any], where: str, rule: str) -> None:
-    """Lengths, ranges, patterns and enums are refused in the service's own words."""
-    faults = constraint_faults("CreateTransformJob", changed(**changes))
-    assert len(faults) == 1
-    assert f"at '{where}' failed to satisfy constraint: Member must" in faults[0]
-    assert rule in faults[0]
-
-
-def test_faults_are_told_together() -> None:
-    """One error names all of them and how many there are."""
-    assert combined(["a", "b"]) == "2 validation errors detected: a; b"
-    assert combined(["a"]) == "1 validation error detected: a"
 
 
 @pytest.mark.parametrize(
