@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import botocore.loaders
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.cloud import Cloud
 from local_aws.cloudwatch.alarms import Alarm, Change, MetricAlarm, timestamp
@@ -60,7 +60,7 @@ def execute(cloud: Cloud, alarm: Alarm, action: str, change: Change | None) -> N
             _notify(cloud, alarm, action, change)
         else:
             raise ActionError(f"actions on {service} are not offered by this local AWS")
-    except ActionError as error:
+    except (ActionError, ClientError, BotoCoreError) as error:
         alarm.record(
             "Action",
             f"Failed to execute action {action}",
@@ -97,14 +97,11 @@ def _notify(cloud: Cloud, alarm: Alarm, topic: str, change: Change) -> None:
             f"CloudWatch Alarms is not authorized to perform: SNS:Publish on resource: {topic} "
             f"{denied.because}"
         ) from denied
-    try:
-        cloud.client("sns").publish(
-            TopicArn=topic,
-            Subject=f'{change.new}: "{alarm.name}" in {region_title(region)}'[:100],
-            Message=json.dumps(notification(alarm, change)),
-        )
-    except ClientError as error:
-        raise ActionError(str(error)) from error
+    cloud.client("sns").publish(
+        TopicArn=topic,
+        Subject=f'{change.new}: "{alarm.name}" in {region_title(region)}'[:100],
+        Message=json.dumps(notification(alarm, change)),
+    )
 
 
 def notification(alarm: Alarm, change: Change) -> dict[str, Any]:

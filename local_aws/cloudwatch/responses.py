@@ -16,6 +16,7 @@ from local_aws.cloudwatch.queries import MetricStat, dimensions_of
 from local_aws.cloudwatch.store import SeriesKey
 
 PAGE = 500
+ALARMS_PAGE, HISTORY_PAGE = 50, 100
 
 
 def install() -> None:
@@ -68,7 +69,7 @@ class _Operations(CloudWatchResponse):
             if all(matches(alarm) for matches in wanted)
         ]
         found.sort(key=lambda alarm: alarm.name)
-        page, token = _page(found, given.get("NextToken"), given.get("MaxRecords"))
+        page, token = _page(found, given.get("NextToken"), given.get("MaxRecords") or ALARMS_PAGE)
         shown = {
             f"{kind}s": [alarm.describe() for alarm in page if alarm.kind == kind]
             for kind in ("MetricAlarm", "CompositeAlarm")
@@ -105,7 +106,7 @@ class _Operations(CloudWatchResponse):
             key=lambda item: item["Timestamp"],
             reverse=given.get("ScanBy") != "TimestampAscending",
         )
-        page, token = _page(items, given.get("NextToken"), given.get("MaxRecords"))
+        page, token = _page(items, given.get("NextToken"), given.get("MaxRecords") or HISTORY_PAGE)
         return ActionResult({"AlarmHistoryItems": page, "NextToken": token})
 
     def enable_alarm_actions(self) -> ActionResult:

@@ -8,7 +8,7 @@ from typing import Any
 
 from local_aws.permissions import stored
 from local_aws.permissions.operations import Call
-from local_aws.permissions.targets import Place, Target
+from local_aws.permissions.targets import Place, Target, copy_source, targets_of
 
 # Where a call names a role that a service will take, and which service that is.
 _PASSED_ROLES: dict[tuple[str, str], tuple[str, str]] = {
@@ -55,9 +55,22 @@ class Effect:
     context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+# Services that ask for the right to tag where something is created with tags.
+_TAGGING = {
+    "events": "events:TagResource",
+    "kms": "kms:TagResource",
+    "lambda": "lambda:TagResource",
+    "logs": "logs:TagResource",
+    "sagemaker": "sagemaker:AddTags",
+    "sns": "sns:TagResource",
+    "states": "states:TagResource",
+}
+
+
 def effects_of(call: Call, place: Place) -> Iterator[Effect]:
     """Everything that the call needs beyond its own action."""
     yield from _passed_roles(call)
+    yield from _tagged(call, place)
     finder = {
         "s3": _s3,
         "sns": _sns,
@@ -67,6 +80,15 @@ def effects_of(call: Call, place: Place) -> Iterator[Effect]:
     }.get(call.service)
     if finder is not None:
         yield from finder(call, place)
+
+
+def _tagged(call: Call, place: Place) -> Iterator[Effect]:
+    creates = call.operation.startswith(("Create", "Put"))
+    if not creates or not (call.parameters.get("Tags") or call.parameters.get("tags")):
+        return
+    if call.service in _TAGGING:
+        for target in targets_of(call, place):
+            yield Effect(target=Target(_TAGGING[call.service], target.resource))
 
 
 def _passed_roles(call: Call) -> Iterator[Effect]:
@@ -144,11 +166,11 @@ def _s3(call: Call, place: Place) -> Iterator[Effect]:
             actions = ("GenerateDataKey", "Decrypt")
         yield from _object_key(key_id, actions, f"{name}/{key}", place)
         if call.operation in {"CopyObject", "UploadPartCopy"}:
-            yield from _copied(str(given["CopySource"]), place)
+            yield from _copied(copy_source(given), place)
 
 
 def _copied(source: str, place: Place) -> Iterator[Effect]:
-    name, _, key = source.lstrip("/").split("?")[0].partition("/")
+    name, _, key = source.partition("/")
     bucket = stored.find_bucket(name)
     found = None if bucket is None else stored.find_object(bucket, key)
     if found is not None and found.encryption == "aws:kms":

@@ -72,8 +72,11 @@ def needs_of(call: Call, place: Place) -> Iterator[Effect]:
     """Every target of a call with its context, aliases of keys resolved."""
     for target in targets_of(call, place):
         resolved = target
-        if call.service == "kms" and target.resource != "*":
-            key = stored.find_key(target.resource, account=place.account, region=place.region)
+        if call.service == "kms":
+            key_id = target.resource
+            if key_id == "*" and call.parameters.get("CiphertextBlob"):
+                key_id = stored.key_of_ciphertext(call.parameters["CiphertextBlob"])
+            key = stored.find_key(key_id, account=place.account, region=place.region)
             if key is not None:
                 resolved = Target(target.action, key.arn)
         yield Effect(target=resolved)

@@ -10,6 +10,7 @@ from functools import cache
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import unescape
 
 import botocore.session
 
@@ -254,8 +255,8 @@ def _rest(
         if rule.protocol == "rest-json" and rule.operation not in _OPAQUE:
             parameters = {**_json(_body(environ)), **parameters}
         if rule.operation == "DeleteObjects":
-            keys = re.findall(r"<Key>(.*?)</Key>", _body(environ).decode("utf-8", "replace"))
-            parameters["Keys"] = keys
+            text = _body(environ).decode("utf-8", "replace")
+            parameters["Keys"] = [unescape(key) for key in re.findall(r"<Key>(.*?)</Key>", text)]
         return {
             "operation": rule.operation,
             "protocol": rule.protocol,

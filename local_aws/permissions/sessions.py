@@ -11,7 +11,8 @@ from local_aws.permissions.documents import Principal, Request
 from local_aws.permissions.evaluate import decide_for_service
 from local_aws.permissions.services import ServiceCall, service_context
 
-ONE_HOUR = 3600
+# A service renews its sessions for as long as it works for the role; here one lasts that long.
+DURATION = 7 * 24 * 3600
 
 
 def trusts_service(role_arn: str, service: str, *, source_arn: str | None = None) -> bool:
@@ -56,7 +57,7 @@ def assume_for_service(
         role_session_name=session_name,
         role_arn=role_arn,
         policy="",
-        duration=ONE_HOUR,
+        duration=DURATION,
         external_id="",
     )
     return Credentials(

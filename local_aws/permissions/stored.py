@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 from moto.iam.models import ManagedPolicy, Role, iam_backends
 from moto.kms.models import Key, kms_backends
+from moto.kms.utils import KEY_ID_LEN
 from moto.s3.models import FakeBucket, FakeKey, s3_backends
 from moto.sns.models import Topic, sns_backends
 from moto.sqs.models import sqs_backends
@@ -122,6 +124,11 @@ def find_key(key_id: str, *, account: str, region: str) -> Key | None:
     if alias.startswith("alias/"):
         return next((key for key in list(backend.keys.values()) if alias in key.aliases), None)
     return backend.keys.get(backend.get_key_id(key_id))
+
+
+def key_of_ciphertext(blob: str) -> str:
+    """The id of the key that encrypted; moto writes it before the rest."""
+    return base64.b64decode(blob)[:KEY_ID_LEN].decode("ascii", "replace")
 
 
 def is_aws_managed(key: Key) -> bool:

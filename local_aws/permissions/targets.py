@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from local_aws.permissions.operations import Call
 
@@ -127,10 +128,14 @@ def _s3(call: Call) -> Iterator[Target]:
     else:
         yield Target(f"s3:{action}", f"arn:aws:s3:::{bucket}/{key}")
         if call.operation in {"CopyObject", "UploadPartCopy"}:
-            source = str(given["CopySource"]).lstrip("/").split("?")[0]
-            yield Target("s3:GetObject", f"arn:aws:s3:::{source}")
+            yield Target("s3:GetObject", f"arn:aws:s3:::{copy_source(given)}")
         if action == "PutObject" and "x-amz-tagging" in call.headers:
             yield Target("s3:PutObjectTagging", f"arn:aws:s3:::{bucket}/{key}")
+
+
+def copy_source(given: Parameters) -> str:
+    """Bucket and key of what is copied, which come encoded and perhaps with a version."""
+    return unquote(str(given["CopySource"]).split("?")[0]).lstrip("/")
 
 
 Finder = Callable[[str, Parameters, Place], Sequence[str]]
