@@ -325,13 +325,13 @@ def test_deleting_ends_the_processes_and_what_is_under_way_is_answered(
         hosting.api.describe_endpoint(EndpointName=endpoint)
 
 
-def test_the_slowest_of_all_requests_is_not_cut_off_by_scaling_in(hosting: Any) -> None:
-    """An instance that leaves finishes the request that it has."""
+def test_a_request_is_not_cut_off_by_scaling_in(hosting: Any) -> None:
+    """An instance that leaves finishes the request that it has, instead of passing it on."""
     endpoint = hosting.serve("leaving", InitialInstanceCount=2)
-    answers: list[bytes] = []
+    answers: set[bytes] = set()
 
     def ask() -> None:
-        answers.append(hosting.command(endpoint, "version", sleep=1)["Body"].read())
+        answers.add(hosting.command(endpoint, "pid", sleep=1)["Body"].read())
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
@@ -343,5 +343,5 @@ def test_the_slowest_of_all_requests_is_not_cut_off_by_scaling_in(hosting: Any) 
     )
     for thread in threads:
         thread.join()
-    assert answers == [b"leaving", b"leaving"]
+    assert len(answers) == 2
     hosting.wait(endpoint, "InService")
