@@ -14,6 +14,8 @@ import time
 import psutil
 
 MARK = "LOCAL_AWS_PROCESS_OF"
+# Seconds that a killed process may take to go, e.g. while the kernel writes for it.
+_PATIENCE = 30
 
 
 def kill_marked(mark: str) -> int:
@@ -33,7 +35,8 @@ def main() -> None:
     sys.stdin.buffer.read()
     # A second look finds a child that had been forked but not yet executed at the first one.
     clean = 0
-    while clean < 2:
+    deadline = time.monotonic() + _PATIENCE
+    while clean < 2 and time.monotonic() < deadline:
         clean = 0 if kill_marked(mark) else clean + 1
         time.sleep(0.1)
 
