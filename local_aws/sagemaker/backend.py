@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 from moto.sagemaker.models import SageMakerModelBackend
 
 from local_aws.cloud import Cloud
+from local_aws.sagemaker import tuning
 from local_aws.sagemaker.errors import missing
 from local_aws.sagemaker.hosting import Hosting
 
@@ -38,6 +39,22 @@ class LiveSageMakerBackend(SageMakerModelBackend):
         self._models = cast(Any, self.hosting.models)
         self.endpoint_configs = cast(Any, self.hosting.endpoint_configs)
         self.endpoints = cast(Any, self.hosting.endpoints)
+
+    def describe_hyper_parameter_tuning_job(
+        self, hyper_parameter_tuning_job_name: str
+    ) -> dict[str, Any]:
+        """As moto does, with the best of the training jobs that were recorded."""
+        answer = super().describe_hyper_parameter_tuning_job(hyper_parameter_tuning_job_name)
+        return tuning.describe(answer, self.training_jobs.values())
+
+    def add_tags(self, arn: str, tags: list[dict[str, str]]) -> list[dict[str, str]]:
+        """AddTags: a key that is there gets the new value, where moto would keep both."""
+        resource = self._get_resource_from_arn(arn)
+        keys = {tag["Key"] for tag in tags}
+        kept = [tag for tag in resource.tags or [] if tag["Key"] not in keys]
+        resource.tags = [*kept, *tags]
+        found: list[dict[str, str]] = resource.tags
+        return found
 
     def _get_resource_from_arn(self, arn: str) -> Any:
         """What tags are kept on; moto does not find model packages."""

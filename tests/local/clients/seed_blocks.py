@@ -50,6 +50,11 @@ def refused(call: Callable[[], Any]) -> str:
     return "accepted"
 
 
+# The SDK asks every 30 s whether an endpoint is ready; here it is after two.
+for waiting in (sagemaker.Session.wait_for_endpoint, sagemaker.Session.wait_for_transform_job):
+    waiting.__defaults__ = (1, *waiting.__defaults__[1:])  # the argument `poll`
+
+
 class Course:
     """What the blocks share, as the cells of a notebook do."""
 
@@ -143,6 +148,9 @@ def _(course: Course) -> Any:
         entry_point="inference.py",
         source_dir=course.source_dir,
         predictor_cls=Predictor,
+        # Without it the SDK asks STS for the account of its default bucket, at the public address
+        # of STS whatever AWS_ENDPOINT_URL says.
+        code_location=f"s3://{course.bucket}/code",
         name="seed-1c",
     )
     predictor = model.deploy(

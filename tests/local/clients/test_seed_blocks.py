@@ -55,15 +55,18 @@ def _second_model(path: Path, rows: np.ndarray) -> None:
     booster.save_model(path)
 
 
-def _record_training_job(sagemaker: Any, name: str, role: str, image: str) -> None:
+def _record_training_job(
+    sagemaker: Any, name: str, role: str, image: str, *, objective: float = 0
+) -> None:
     sagemaker.create_training_job(
         TrainingJobName=name,
         AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
         RoleArn=role,
         HyperParameters={"objective": '"binary:logistic"'},
-        OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/training"},
+        OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/training", "KmsKeyId": ""},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
         StoppingCondition={"MaxRuntimeInSeconds": 3600},
+        Tags=[{"Key": "local-aws:objective", "Value": str(objective)}],
     )
 
 
@@ -72,12 +75,16 @@ def _record_tuning_job(sagemaker: Any, name: str, role: str, image: str) -> None
         HyperParameterTuningJobName=name,
         HyperParameterTuningJobConfig={
             "Strategy": "Bayesian",
+            "TrainingJobEarlyStoppingType": "Off",
             "ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1},
             "HyperParameterTuningJobObjective": {
                 "Type": "Maximize",
                 "MetricName": "validation:auc",
             },
+            # The SDK reads all three lists, as the service returns them.
             "ParameterRanges": {
+                "CategoricalParameterRanges": [],
+                "ContinuousParameterRanges": [],
                 "IntegerParameterRanges": [
                     {"Name": "max_depth", "MinValue": "2", "MaxValue": "6", "ScalingType": "Auto"}
                 ]
@@ -124,6 +131,10 @@ def results(local_aws: Any, rows: np.ndarray, tmp_path_factory: pytest.TempPathF
         )
         s3.upload_file(str(packed.path), BUCKET, f"training/{name}/output/model.tar.gz")
         _record_training_job(sagemaker, name, role["Arn"], image)
+    # Another job of the tuning, which reached less.
+    _record_training_job(
+        sagemaker, "course-tuning-002-4e5f6a7b", role["Arn"], image, objective=-0.5
+    )
     _record_tuning_job(sagemaker, "course-tuning", role["Arn"], image)
     s3.put_object(
         Bucket=BUCKET,
