@@ -86,7 +86,7 @@ class Cron(Expression):
                     # Without fold it is the first of two equal times in autumn: once, not twice.
                     due = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
                     if due.astimezone(UTC) > moment and self._exists(due):
-                        return due
+                        return due.astimezone(UTC)
         return None
 
     def _days(self, first: date) -> Iterator[date]:

@@ -8,7 +8,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import moto.stepfunctions.parser.api as parser_api
 import moto.stepfunctions.parser.models as parser_models
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.api import ExecutionStatus, InvalidName
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -106,6 +108,11 @@ def install(cloud: Cloud) -> None:
             response._get_param("cause"),
         )
         return ActionResult({"stopDate": execution.stop_date or datetime.now(UTC)})
+
+    # moto's interpreter has error classes whose codes its server does not look for.
+    for error in AWSError.__subclasses__():
+        if error.__module__ == parser_api.__name__:
+            error.TYPE = vars(error)["code"]
 
     for operation in (describe_execution, stop_execution):
         setattr(StepFunctionResponse, operation.__name__, operation)

@@ -47,8 +47,10 @@ class LiveExecution(Execution):
     def start(self) -> None:
         """Begin; moto runs it in a thread."""
         self.count("ExecutionsStarted")
-        super().start()
+        # Before it begins: a short execution may have ended when the next line is reached.
+        self.exec_status = ExecutionStatus.RUNNING
         self.announce()
+        super().start()
 
     def _get_start_execution_worker_comm(self) -> BaseExecutionWorkerCommunication:
         return _Ending(self)

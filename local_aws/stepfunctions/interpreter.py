@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name
     CustomErrorName,
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEventException,
+)
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
     MaxAttemptsOutcome,
@@ -163,8 +167,17 @@ def _waits(cloud: Cloud) -> None:
             env.program_state_event.wait(min(left, _WAKE_SECONDS))
 
     def wait_interval(function: Any, env: Any, wait_seconds: float) -> None:
-        by_clock = isinstance(function, Timestamp) or "Timestamp" in type(function).__name__
+        by_clock = isinstance(function, Timestamp)
         wait(env, wait_seconds if by_clock else wait_seconds / cloud.speed)
+
+    def seconds_until(function: Any, env: Any) -> float:
+        # moto compares with the machine's local time, and in whole seconds.
+        function.string.eval(env=env)
+        text = env.stack.pop()
+        if function._from_timestamp_string(text) is None:
+            raise FailureEventException(function._create_failure_event(env, text))
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return (moment - datetime.now(UTC)).total_seconds()
 
     def retry(retrier: Any, env: Any) -> None:
         retrier.error_equals.eval(env)
@@ -187,6 +200,7 @@ def _waits(cloud: Cloud) -> None:
         env.stack.append(RetrierOutcome.Executed)
 
     _replace(WaitFunction, "_wait_interval", wait_interval)
+    _replace(Timestamp, "_get_wait_seconds", seconds_until)
     _replace(retrier_decl.RetrierDecl, "_eval_body", retry)
 
 
