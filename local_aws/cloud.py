@@ -88,7 +88,9 @@ class Cloud:
                 ),
             )
 
-    def assume(self, role_arn: str, *, service: str, session_name: str) -> Credentials:
+    def assume(
+        self, role_arn: str, *, service: str, session_name: str, source_arn: str | None = None
+    ) -> Credentials:
         """A session of ``role_arn`` for an AWS service, as the service itself would take it.
 
         Args:
@@ -96,10 +98,14 @@ class Cloud:
             service: the principal that assumes it, e.g. ``sagemaker.amazonaws.com``; the role's
                 trust policy must name it.
             session_name: shown in the session's ARN.
+            source_arn: what the service acts for, where a trust policy asks for
+                ``aws:SourceArn``.
 
         Raises:
             botocore.exceptions.ClientError: AccessDenied when the trust policy does not allow it.
         """
         from local_aws.permissions.sessions import assume_for_service
 
-        return assume_for_service(self, role_arn, service=service, session_name=session_name)
+        return assume_for_service(
+            self, role_arn, service=service, session_name=session_name, source_arn=source_arn
+        )
