@@ -73,8 +73,6 @@ class Deployment:
         self._progress = stack.unfinished or Progress(
             configuration=stack.configuration,
             resources=dict(stack.resources),
-            outputs=dict(stack.outputs),
-            imports=stack.imports,
             first=creating,
         )
         self._lookup = ResourceLookup(environment, stack.resources)
@@ -214,24 +212,27 @@ class Deployment:
         resource = replace(
             resource, physical_id=created.physical_id, attributes=dict(created.attributes)
         )
-        name = resource.logical_id
         with self._stack.lock:
             if made:
                 self._progress.add_made(resource)
             if replaced is not None:
                 self._progress.add_superseded(replaced)
-            if name in self._cancelled:
-                failed = self._stack.resources[name]
-                self._stack.resources[name] = replace(
-                    resource, status=failed.status, reason=failed.reason
-                )
-            else:
+            if not self._kept_as_cancelled(resource):
                 self._stack.set_resource(resource, f"{verb}_COMPLETE")
 
     def _fail(self, resource: Resource, verb: str, error: Exception) -> None:
         with self._stack.lock:
-            if resource.logical_id not in self._cancelled:
+            if not self._kept_as_cancelled(resource):
                 self._stack.set_resource(resource, f"{verb}_FAILED", reason_of(error))
+
+    def _kept_as_cancelled(self, resource: Resource) -> bool:
+        """Record what became of a resource that was told as cancelled, without another event."""
+        name = resource.logical_id
+        if name not in self._cancelled:
+            return False
+        told = self._stack.resources[name]
+        self._stack.resources[name] = replace(resource, status=told.status, reason=told.reason)
+        return True
 
     def _cancel(self, running: frozenset[str]) -> None:
         """Tell of resources that are still being worked on when another one has failed."""
@@ -269,7 +270,7 @@ class Deployment:
                     f"Export with name {name} is already exported by stack {owner[0].name}. "
                     "Export names must be unique across a given region"
                 )
-        for output in self._progress.outputs.values():
+        for output in self._stack.outputs.values():
             if output.export is None or new.get(output.export) == output.value:
                 continue
             users = importers(self._environment.stacks(), output.export)

@@ -39,12 +39,6 @@ class InvalidChangeSetStatusError(ApiError):
     code = "InvalidChangeSetStatus"
 
 
-class TokenAlreadyExistsError(ApiError):
-    """Another request with other content used the token."""
-
-    code = "TokenAlreadyExistsException"
-
-
 def stack_not_found(name: str) -> ValidationError:
     """The error for a stack that is not there, as every operation words it."""
     return ValidationError(f"Stack with id {name} does not exist")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from local_aws.cloudformation.environment import Environment
 from local_aws.cloudformation.graph import DependencyFailedError, run_in_order
 from local_aws.cloudformation.operations import Operations, dependencies_between, reason_of
-from local_aws.cloudformation.stack import Configuration, Output, Resource, Stack
+from local_aws.cloudformation.stack import Configuration, Resource, Stack
 
 
 @dataclass(kw_only=True)
@@ -17,7 +17,8 @@ class Progress:
     """What a deployment found and what it did so far.
 
     Attributes:
-        configuration: the stack's configuration before; `resources`, `outputs`, `imports` likewise.
+        configuration: the stack's configuration before; `resources` likewise. Outputs change only
+            when a deployment has succeeded.
         first: whether nothing was deployed before: the way back is to delete everything.
         made: physical resources that are new, by logical id.
         superseded: resources before the deployment that have a replacement, by logical id.
@@ -26,8 +27,6 @@ class Progress:
 
     configuration: Configuration
     resources: Mapping[str, Resource]
-    outputs: Mapping[str, Output]
-    imports: frozenset[str]
     first: bool
     made: dict[str, Resource] = field(default_factory=dict)
     superseded: dict[str, Resource] = field(default_factory=dict)
@@ -40,9 +39,11 @@ class Progress:
     def add_superseded(self, resource: Resource) -> None:
         """Note a physical resource that has a replacement."""
         name = resource.logical_id
-        if self.resources.get(name) is not None and name not in self.superseded:
+        if name in self.resources and name not in self.superseded:
             self.superseded[name] = self.resources[name]
-        elif self.made.get(name) != resource and resource not in self.orphans:
+            return
+        known = (self.made.get(name), self.superseded.get(name), *self.orphans)
+        if all(found is None or found.physical_id != resource.physical_id for found in known):
             self.orphans.append(resource)
 
 
@@ -79,8 +80,6 @@ class Rollback:
             keep=True,
         )
         self._delete_orphans()
-        stack.outputs = {}
-        stack.imports = frozenset()
         if reasons:
             names = ", ".join(sorted(reasons))
             stack.set_status(
@@ -101,8 +100,6 @@ class Rollback:
             stop_at_failure=False,
         )
         stack.configuration = progress.configuration
-        stack.outputs = dict(progress.outputs)
-        stack.imports = progress.imports
         if failures:
             stack.unfinished = progress
             names = sorted(

@@ -61,11 +61,6 @@ class Schema:
         self._document = document
         self._definitions = document.get("definitions", {})
 
-    @property
-    def primary_identifier(self) -> tuple[str, ...]:
-        """Names of the properties that identify a resource."""
-        return tuple(_names(pointer)[0] for pointer in self._document.get("primaryIdentifier", ()))
-
     def recreation(self, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         """Whether a changed property needs a new resource: Always, Conditionally or Never."""
         for key, verdict in (

@@ -133,11 +133,14 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine(tmp_path, things)
 
 
+@pytest.mark.parametrize("ending", [{}, {"Fail": "create", "Leave": True}], ids=["done", "failed"])
 def test_what_is_underway_when_another_resource_fails_is_cancelled_and_cleaned_up(
-    engine: Engine,
+    engine: Engine, ending: dict[str, Any]
 ) -> None:
-    """It is told as cancelled at once, and deleted although it was finished later."""
-    stack = engine.begin({"Slow": {"Wait": True}, "Bad": {"AfterWaiting": True, "Fail": "create"}})
+    """It is told as cancelled at once, and deleted whatever became of it later."""
+    stack = engine.begin(
+        {"Slow": {"Wait": True, **ending}, "Bad": {"AfterWaiting": True, "Fail": "create"}}
+    )
     deadline = time.monotonic() + SECONDS
     while "CREATE_FAILED" not in engine.told(stack, "Slow"):
         assert time.monotonic() < deadline
@@ -152,6 +155,12 @@ def test_what_is_underway_when_another_resource_fails_is_cancelled_and_cleaned_u
         if (event.logical_id, event.status) == ("Slow", "CREATE_FAILED")
     ]
     assert cancelled == "Resource creation cancelled"
+    assert engine.told(stack, "Slow") == [
+        "CREATE_IN_PROGRESS",
+        "CREATE_FAILED",
+        "DELETE_IN_PROGRESS",
+        "DELETE_COMPLETE",
+    ]
     assert engine.things.standing == {}
 
 
