@@ -133,12 +133,12 @@ class VariantFleet:
         if count <= 0:
             return
         started = []
-        failures = []
+        failures: list[Exception] = []
         with ThreadPoolExecutor(min(count, _STARTING_AT_ONCE)) as executor:
             for future in [executor.submit(self._start_one) for _ in range(count)]:
                 try:
                     started.append(future.result())
-                except ModelInstanceError as error:
+                except Exception as error:
                     failures.append(error)
         with self._lock:
             if not failures and not self._stopped:
@@ -222,7 +222,7 @@ class Fleet:
         """
         try:
             self._each(VariantFleet.start)
-        except ModelInstanceError:
+        except Exception:
             self.stop()
             raise
 

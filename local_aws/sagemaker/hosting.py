@@ -72,7 +72,9 @@ class Hosting:
         record = ModelRecord(
             model_name=name, arn=arn, request=request, tags=list(request.get("Tags") or [])
         )
-        self.models[name] = record
+        # One step, so that of two requests at once one is refused.
+        if self.models.setdefault(name, record) is not record:
+            raise existing("model", arn)
         return record
 
     def _check_container(self, container: Mapping[str, Any], role_arn: str) -> None:

@@ -242,7 +242,8 @@ def test_tags_are_kept_on_models_configs_endpoints_and_packages(hosting: Any) ->
         hosting.api.describe_endpoint_config(EndpointConfigName=config)["EndpointConfigArn"],
     ):
         assert hosting.api.list_tags(ResourceArn=arn)["Tags"] == tags
-        hosting.api.add_tags(ResourceArn=arn, Tags=[{"Key": "stage", "Value": "dev"}])
+        for value in ("prod", "dev"):
+            hosting.api.add_tags(ResourceArn=arn, Tags=[{"Key": "stage", "Value": value}])
         hosting.api.delete_tags(ResourceArn=arn, TagKeys=["team"])
         found = hosting.api.list_tags(ResourceArn=arn)["Tags"]
         assert found == [{"Key": "stage", "Value": "dev"}]
