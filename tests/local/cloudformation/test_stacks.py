@@ -415,3 +415,39 @@ def test_forty_resources_are_deployed_in_seconds(stacks: Any, parameter: Any) ->
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     events = stacks.api.describe_stack_events(StackName=name)["StackEvents"]
     assert (events[0]["Timestamp"] - stack["CreationTime"]).total_seconds() < 15
+
+
+def test_the_api_tells_the_same_from_every_side(stacks: Any, parameter: Any) -> None:
+    """Resources, exports, template and its summary, policy, change sets."""
+    api, name = stacks.api, stacks.new_name()
+    template = {
+        "Description": "from every side",
+        "Parameters": {"P": {"Type": "String", "Default": "x"}},
+        "Outputs": {"V": {"Value": "1", "Export": {"Name": f"{name}-v"}}},
+    }
+    stack = stacks.deploy(name, {"A": parameter({"Ref": "P"})}, template=template)
+    physical_id = stacks.physical_id(stack, "A")
+    (listed,) = api.list_stack_resources(StackName=name)["StackResourceSummaries"]
+    (found,) = api.describe_stack_resources(PhysicalResourceId=physical_id)["StackResources"]
+    assert listed["PhysicalResourceId"] == physical_id
+    assert (found["StackName"], found["LogicalResourceId"]) == (name, "A")
+    exports = {export["Name"]: export["Value"] for export in api.list_exports()["Exports"]}
+    assert exports[f"{name}-v"] == "1"
+    summary = api.get_template_summary(StackName=name)
+    assert summary["ResourceTypes"] == ["AWS::SSM::Parameter"]
+    assert [entry["ParameterKey"] for entry in summary["Parameters"]] == ["P"]
+    body = json.dumps({"Resources": {"A": parameter()}, **template})
+    assert api.validate_template(TemplateBody=body)["Description"] == "from every side"
+    api.set_stack_policy(StackName=name, StackPolicyBody="{}")
+    assert api.get_stack_policy(StackName=name)["StackPolicyBody"] == "{}"
+    change_set = stacks.change_set(name, {"A": parameter("y")}, template=template)
+    names = [entry["ChangeSetName"] for entry in api.list_change_sets(StackName=name)["Summaries"]]
+    assert change_set["ChangeSetName"] in names
+    events = api.describe_events(StackName=name, Filters={"FailedEvents": True})
+    assert events["OperationEvents"] == []
+
+
+def test_an_operation_that_is_missing_says_so(stacks: Any) -> None:
+    """Not with an internal error, which a client would try again."""
+    with pytest.raises(ClientError, match="does not have CloudFormation's DetectStackDrift"):
+        stacks.api.detect_stack_drift(StackName="any")
