@@ -64,6 +64,11 @@ def test_an_alarm_evaluates_missing_data_as_aws_s_tables_say(
     assert (None if verdict is None else verdict.state) == state
 
 
+def test_three_evaluation_periods_look_back_over_five() -> None:
+    """The evaluation range that AWS's page gives for its tables."""
+    assert condition(3).evaluation_range == 5
+
+
 @pytest.mark.parametrize("data", ["- - - - X", "- - - X -"])
 def test_an_alarm_does_not_fire_on_the_first_breaching_datapoint(data: str) -> None:
     """Three of three: one young breaching datapoint is not enough, its state stays."""

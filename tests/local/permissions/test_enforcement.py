@@ -282,6 +282,52 @@ def test_creating_a_model_passes_its_role(assume: Any) -> None:
     assert "iam:PassRole" in message
 
 
+def test_creating_with_tags_needs_the_right_to_tag(assume: Any) -> None:
+    """SageMaker asks for sagemaker:AddTags on the same resource."""
+    session = assume(allow("sagemaker:CreateModelPackageGroup"))
+    group = {"ModelPackageGroupName": "tagged", "Tags": [{"Key": "stage", "Value": "dev"}]}
+    api = session.client("sagemaker")
+    message = denied(lambda: api.create_model_package_group(**group))[2]
+    arn = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package-group/tagged"
+    assert f"sagemaker:AddTags on resource: {arn}" in message
+    api.create_model_package_group(ModelPackageGroupName="tagged")
+
+
+def test_a_tag_condition_is_held_against_the_tags_of_the_request(assume: Any) -> None:
+    """aws:RequestTag decides who may create what."""
+    tagged = {"StringEquals": {"aws:RequestTag/stage": "dev"}}
+    rights = allow("sagemaker:CreateModelPackageGroup", "sagemaker:AddTags", Condition=tagged)
+    api = assume(rights).client("sagemaker")
+
+    def create(name: str, stage: str) -> None:
+        api.create_model_package_group(
+            ModelPackageGroupName=name, Tags=[{"Key": "stage", "Value": stage}]
+        )
+
+    create("of-dev", "dev")
+    assert denied(lambda: create("of-prod", "prod"))[0] == "AccessDeniedException"
+
+
+def test_decrypting_is_judged_by_the_key_that_encrypted(assume: Any, make_key: Any) -> None:
+    """Decrypt names no key: the ciphertext does."""
+    key, other = make_key(), make_key()
+    session = assume(allow("kms:Encrypt"), allow("kms:Decrypt", resource=key))
+    kms = session.client("kms")
+    mine = kms.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=mine)["Plaintext"] == b"secret"
+    theirs = kms.encrypt(KeyId=other, Plaintext=b"secret")["CiphertextBlob"]
+    assert other in denied(lambda: kms.decrypt(CiphertextBlob=theirs))[2]
+
+
+def test_a_key_may_be_named_by_its_alias(local_aws: Any, assume: Any, make_key: Any) -> None:
+    """The key's ARN is judged, not the alias."""
+    key = make_key()
+    local_aws.client("kms").create_alias(AliasName="alias/judged", TargetKeyId=key)
+    kms = assume(allow("kms:Encrypt", resource=key)).client("kms")
+    kms.encrypt(KeyId="alias/judged", Plaintext=b"x")
+    assert key in denied(lambda: kms.describe_key(KeyId="alias/judged"))[2]
+
+
 def test_a_permissions_boundary_limits_a_session(assume: Any, bucket: str) -> None:
     """What the boundary leaves out is refused by its name."""
     session = assume(allow("*"), boundary=[allow("s3:ListBucket")])
