@@ -84,6 +84,32 @@ def test_mini_batches_keep_every_record_in_order_within_the_limit(
         assert all(len(batch.originals) == 1 for batch in batches)
 
 
+def test_a_request_may_be_as_large_as_the_limit() -> None:
+    """Two records of five bytes fill ten; a third begins the next request."""
+    units = [Unit(sent=b"12345")] * 3
+    batches = mini_batches(units, multi_record=True, limit=10)
+    assert [batch.body for batch in batches] == [b"1234512345", b"12345"]
+
+
+@pytest.mark.parametrize(
+    ("split_type", "given"),
+    [
+        ("RecordIO", b"no header"),
+        ("RecordIO", b"\x0a\x23\xd7\xce\x08\x00\x00\x00abc"),
+        ("RecordIO", b"\x0a\x23\xd7\xce\x04\x00\x00\x20abcd"),
+        ("TFRecord", b"short"),
+        ("TFRecord", b"\x08" + bytes(11) + b"abc"),
+    ],
+)
+def test_what_is_not_in_the_split_types_format_fails_its_file(
+    transform: Callable[..., Any], split_type: str, given: bytes
+) -> None:
+    """Headers that are none, and records that end too early."""
+    outcome = transform(given, lambda body: body, source={"SplitType": split_type})
+    assert outcome.written == {}
+    assert outcome.errors[0].startswith(f"Failed to split the input as {split_type}")
+
+
 def test_a_record_over_the_limit_fails_its_file_and_no_other(
     transform: Callable[..., Any],
 ) -> None:

@@ -28,9 +28,10 @@ ROWS = b"7,1,2\n8,3,4\n9,5,6\n"
 SUMS = {b"1,2\n3,4\n5,6\n": b"3\n7\n11\n"}
 
 
-def record_io(payload: bytes) -> bytes:
-    """One RecordIO record as MXNet writes it."""
-    return struct.pack("<II", 0xCED7230A, len(payload)) + payload + bytes(-len(payload) % 4)
+def record_io(payload: bytes, flag: int = 0) -> bytes:
+    """One RecordIO record, or a part of one, as MXNet writes it."""
+    header = struct.pack("<II", 0xCED7230A, flag << 29 | len(payload))
+    return header + payload + bytes(-len(payload) % 4)
 
 
 def tf_record(payload: bytes) -> bytes:
@@ -121,6 +122,12 @@ CASES = {
         given=record_io(b"abc") + record_io(b"defg"),
         answers={record_io(b"abc") + record_io(b"defg"): b"xy"}, expected=b"xy",
         source={"SplitType": "RecordIO"},
+    ),
+    # MXNet cuts a record where it contains the magic number, and leaves that out: flags 1 and 3.
+    "a RecordIO record in two parts is put together again": Case(
+        given=record_io(b"ab", flag=1) + record_io(b"cd", flag=3) + record_io(b"e"),
+        answers={b"ab\x0a\x23\xd7\xcecd": b"x", b"e": b"y"}, expected=b"xy",
+        source={"SplitType": "RecordIO"}, strategy="SingleRecord",
     ),
     "TFRecord record by record is sent bare": Case(
         given=tf_record(b"abc") + tf_record(b""), answers={b"abc": b"x", b"": b"y"},
