@@ -20,6 +20,19 @@ class Stacks:
         self.api = api
         self.names: list[str] = []
 
+    @staticmethod
+    def resource(type_name: str, **properties: Any) -> dict[str, Any]:
+        """A resource of a template."""
+        return {"Type": type_name, "Properties": properties}
+
+    @staticmethod
+    def allow(action: str) -> dict[str, Any]:
+        """A policy with one statement."""
+        return {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}],
+        }
+
     def new_name(self) -> str:
         """A stack name that no other test uses; the stack is deleted after the test."""
         self.names.append(f"test-{uuid.uuid4().hex[:8]}")
@@ -109,6 +122,12 @@ def stacks(local_aws: Any) -> Iterator[Stacks]:
 
 def _exists(api: Any, name: str) -> bool:
     return any(found["StackName"] == name for found in api.describe_stacks()["Stacks"])
+
+
+@pytest.fixture
+def ssm(local_aws: Any) -> Any:
+    """Parameter store, to see what stands."""
+    return local_aws.client("ssm")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Roles, buckets, keys, repositories: what a template says stands, also after an update."""
+"""Buckets, keys, repositories: what a template says stands, also after an update."""
 
 from __future__ import annotations
 
@@ -9,139 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 
-def trust(service: str) -> dict[str, Any]:
-    """A trust policy."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-        ],
-    }
-
-
-def allow(action: str, resource: str = "*") -> dict[str, Any]:
-    """A policy with one statement."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}],
-    }
-
-
-def resource(type_name: str, **properties: Any) -> dict[str, Any]:
-    """A resource of a template."""
-    return {"Type": type_name, "Properties": properties}
-
-
-def test_a_role_follows_every_change_of_its_template(stacks: Any, local_aws: Any) -> None:
-    """Trust, session length, boundary, description, attached and inline policies, tags."""
-    iam, name = local_aws.client("iam"), stacks.new_name()
-    policy = resource("AWS::IAM::ManagedPolicy", PolicyDocument=allow("s3:GetObject"))
-    stack = stacks.deploy(
-        name,
-        {
-            "Policy": policy,
-            "Role": resource(
-                "AWS::IAM::Role",
-                AssumeRolePolicyDocument=trust("sagemaker.amazonaws.com"),
-                Description="first",
-                MaxSessionDuration=7200,
-                PermissionsBoundary={"Ref": "Policy"},
-                ManagedPolicyArns=[{"Ref": "Policy"}],
-                Policies=[
-                    {"PolicyName": "kept", "PolicyDocument": allow("s3:GetObject")},
-                    {"PolicyName": "removed", "PolicyDocument": allow("s3:PutObject")},
-                ],
-                Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "1"}],
-            ),
-        },
-    )
-    role_name = stacks.physical_id(stack, "Role")
-    role = iam.get_role(RoleName=role_name)["Role"]
-    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == stacks.physical_id(
-        stack, "Policy"
-    )
-    stack = stacks.deploy(
-        name,
-        {
-            "Policy": policy,
-            "Role": resource(
-                "AWS::IAM::Role",
-                AssumeRolePolicyDocument=trust("lambda.amazonaws.com"),
-                Policies=[{"PolicyName": "kept", "PolicyDocument": allow("s3:ListBucket")}],
-                Tags=[{"Key": "a", "Value": "2"}],
-            ),
-        },
-    )
-    assert stack["StackStatus"] == "UPDATE_COMPLETE"
-    assert stacks.physical_id(stack, "Role") == role_name
-    role = iam.get_role(RoleName=role_name)["Role"]
-    assert role["AssumeRolePolicyDocument"] == trust("lambda.amazonaws.com")
-    assert role["MaxSessionDuration"] == 3600
-    assert "PermissionsBoundary" not in role
-    assert role["Tags"] == [{"Key": "a", "Value": "2"}]
-    assert iam.list_attached_role_policies(RoleName=role_name)["AttachedPolicies"] == []
-    assert iam.list_role_policies(RoleName=role_name)["PolicyNames"] == ["kept"]
-    inline = iam.get_role_policy(RoleName=role_name, PolicyName="kept")["PolicyDocument"]
-    assert inline == allow("s3:ListBucket")
-    assert stacks.delete(name)["StackStatus"] == "DELETE_COMPLETE"
-    with pytest.raises(ClientError, match="NoSuchEntity"):
-        iam.get_role(RoleName=role_name)
-
-
-def test_a_managed_policy_keeps_its_arn_through_many_versions(stacks: Any, local_aws: Any) -> None:
-    """IAM keeps five versions; the sixth change makes room for itself."""
-    iam, name = local_aws.client("iam"), stacks.new_name()
-    role = resource("AWS::IAM::Role", AssumeRolePolicyDocument=trust("sagemaker.amazonaws.com"))
-
-    def policy(action: str, *roles: str) -> dict[str, Any]:
-        return resource(
-            "AWS::IAM::ManagedPolicy",
-            PolicyDocument=allow(action),
-            Roles=[{"Ref": found} for found in roles],
-        )
-
-    stack = stacks.deploy(name, {"A": role, "B": role, "Policy": policy("s3:Get0", "A")})
-    arn = stacks.physical_id(stack, "Policy")
-    for number in range(1, 7):
-        stack = stacks.deploy(
-            name, {"A": role, "B": role, "Policy": policy(f"s3:Get{number}", "B")}
-        )
-        assert stack["StackStatus"] == "UPDATE_COMPLETE"
-    assert stacks.physical_id(stack, "Policy") == arn
-    found = iam.get_policy(PolicyArn=arn)["Policy"]
-    version = iam.get_policy_version(PolicyArn=arn, VersionId=found["DefaultVersionId"])
-    assert version["PolicyVersion"]["Document"] == allow("s3:Get6")
-    attached = iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]
-    assert [entry["RoleName"] for entry in attached] == [stacks.physical_id(stack, "B")]
-
-
-def test_an_inline_policy_moves_between_roles(stacks: Any, local_aws: Any) -> None:
-    """With another name and other roles, the old ones no longer have it."""
-    iam, name = local_aws.client("iam"), stacks.new_name()
-    role = resource("AWS::IAM::Role", AssumeRolePolicyDocument=trust("sagemaker.amazonaws.com"))
-
-    def policy(policy_name: str, *roles: str) -> dict[str, Any]:
-        return resource(
-            "AWS::IAM::Policy",
-            PolicyName=policy_name,
-            PolicyDocument=allow("s3:GetObject"),
-            Roles=[{"Ref": found} for found in roles],
-        )
-
-    stack = stacks.deploy(name, {"A": role, "B": role, "Policy": policy("one", "A")})
-    stack = stacks.deploy(name, {"A": role, "B": role, "Policy": policy("two", "A", "B")})
-    for found in "AB":
-        names = iam.list_role_policies(RoleName=stacks.physical_id(stack, found))["PolicyNames"]
-        assert names == ["two"]
-    stack = stacks.deploy(name, {"A": role, "B": role, "Policy": policy("two", "B")})
-    assert iam.list_role_policies(RoleName=stacks.physical_id(stack, "A"))["PolicyNames"] == []
-
-
 def test_a_bucket_has_every_setting_of_its_template(stacks: Any, local_aws: Any) -> None:
     """Each one is set, and goes back to its default when the template no longer has it."""
     s3, name = local_aws.client("s3"), stacks.new_name()
-    log_bucket = resource("AWS::S3::Bucket", BucketName=f"{name}-logs")
-    log_policy = resource(
+    log_bucket = stacks.resource("AWS::S3::Bucket", BucketName=f"{name}-logs")
+    log_policy = stacks.resource(
         "AWS::S3::BucketPolicy",
         Bucket={"Ref": "Logs"},
         PolicyDocument={
@@ -155,7 +27,7 @@ def test_a_bucket_has_every_setting_of_its_template(stacks: Any, local_aws: Any)
             ]
         },
     )
-    data = resource(
+    data = stacks.resource(
         "AWS::S3::Bucket",
         BucketName=name,
         BucketEncryption={
@@ -197,7 +69,7 @@ def test_a_bucket_has_every_setting_of_its_template(stacks: Any, local_aws: Any)
         Tags=[{"Key": "a", "Value": "1"}],
     )
     data["DependsOn"] = "LogPolicy"
-    key = resource("AWS::KMS::Key")
+    key = stacks.resource("AWS::KMS::Key")
     stack = stacks.deploy(
         name, {"Key": key, "Logs": log_bucket, "LogPolicy": log_policy, "Data": data}
     )
@@ -221,7 +93,7 @@ def test_a_bucket_has_every_setting_of_its_template(stacks: Any, local_aws: Any)
     (rule,) = s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"]
     assert rule["ObjectOwnership"] == "BucketOwnerEnforced"
     assert s3.get_bucket_tagging(Bucket=name)["TagSet"] == [{"Key": "a", "Value": "1"}]
-    bare = resource("AWS::S3::Bucket", BucketName=name)
+    bare = stacks.resource("AWS::S3::Bucket", BucketName=name)
     stack = stacks.deploy(name, {"Logs": log_bucket, "Data": bare})
     assert stack["StackStatus"] == "UPDATE_COMPLETE"
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Suspended"
@@ -242,15 +114,15 @@ def test_a_bucket_sends_its_events_to_the_bus(stacks: Any, local_aws: Any) -> No
     stack = stacks.deploy(
         name,
         {
-            "Data": resource(
+            "Data": stacks.resource(
                 "AWS::S3::Bucket",
                 BucketName=name,
                 NotificationConfiguration={
                     "EventBridgeConfiguration": {"EventBridgeEnabled": True}
                 },
             ),
-            "Queue": resource("AWS::SQS::Queue"),
-            "QueuePolicy": resource(
+            "Queue": stacks.resource("AWS::SQS::Queue"),
+            "QueuePolicy": stacks.resource(
                 "AWS::SQS::QueuePolicy",
                 Queues=[{"Ref": "Queue"}],
                 PolicyDocument={
@@ -265,7 +137,7 @@ def test_a_bucket_sends_its_events_to_the_bus(stacks: Any, local_aws: Any) -> No
                     ],
                 },
             ),
-            "Rule": resource(
+            "Rule": stacks.resource(
                 "AWS::Events::Rule",
                 EventPattern={"source": ["aws.s3"], "detail": {"bucket": {"name": [name]}}},
                 Targets=[{"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}],
@@ -285,7 +157,7 @@ def test_a_bucket_that_exists_is_not_taken_over(stacks: Any, local_aws: Any) -> 
     """CreateBucket of one's own bucket would succeed in us-east-1."""
     s3, name = local_aws.client("s3"), stacks.new_name()
     s3.create_bucket(Bucket=name)
-    stack = stacks.deploy(name, {"Data": resource("AWS::S3::Bucket", BucketName=name)})
+    stack = stacks.deploy(name, {"Data": stacks.resource("AWS::S3::Bucket", BucketName=name)})
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     s3.head_bucket(Bucket=name)
     (reason,) = [told for _, status, told in stacks.events(stack) if status == "CREATE_FAILED"]
@@ -308,8 +180,8 @@ def test_a_policy_that_denies_plain_http_with_a_condition_does_not_deny_everythi
     stacks.deploy(
         name,
         {
-            "Data": resource("AWS::S3::Bucket", BucketName=name),
-            "Policy": resource(
+            "Data": stacks.resource("AWS::S3::Bucket", BucketName=name),
+            "Policy": stacks.resource(
                 "AWS::S3::BucketPolicy",
                 Bucket={"Ref": "Data"},
                 PolicyDocument={"Version": "2012-10-17", "Statement": [deny]},
@@ -326,7 +198,9 @@ def test_a_key_follows_its_template_and_is_scheduled_for_deletion(
 ) -> None:
     """Policy, description, rotation, state and alias."""
     kms, name = local_aws.client("kms"), stacks.new_name()
-    alias = resource("AWS::KMS::Alias", AliasName=f"alias/{name}", TargetKeyId={"Ref": "Key"})
+    alias = stacks.resource(
+        "AWS::KMS::Alias", AliasName=f"alias/{name}", TargetKeyId={"Ref": "Key"}
+    )
 
     def policy(sid: str) -> dict[str, Any]:
         return {
@@ -346,7 +220,7 @@ def test_a_key_follows_its_template_and_is_scheduled_for_deletion(
         name,
         {
             "Alias": alias,
-            "Key": resource(
+            "Key": stacks.resource(
                 "AWS::KMS::Key", KeyPolicy=policy("one"), EnableKeyRotation=True, Description="one"
             ),
         },
@@ -357,7 +231,7 @@ def test_a_key_follows_its_template_and_is_scheduled_for_deletion(
         name,
         {
             "Alias": alias,
-            "Key": resource(
+            "Key": stacks.resource(
                 "AWS::KMS::Key",
                 KeyPolicy=policy("two"),
                 Description="two",
@@ -397,12 +271,12 @@ def test_a_repository_follows_its_template(stacks: Any, local_aws: Any) -> None:
     stacks.deploy(
         name,
         {
-            "Images": resource(
+            "Images": stacks.resource(
                 "AWS::ECR::Repository",
                 RepositoryName=name,
                 ImageTagMutability="IMMUTABLE",
                 LifecyclePolicy={"LifecyclePolicyText": lifecycle},
-                RepositoryPolicyText=allow("ecr:BatchGetImage"),
+                RepositoryPolicyText=stacks.allow("ecr:BatchGetImage"),
             )
         },
     )
@@ -412,7 +286,7 @@ def test_a_repository_follows_its_template(stacks: Any, local_aws: Any) -> None:
     stack = stacks.deploy(
         name,
         {
-            "Images": resource(
+            "Images": stacks.resource(
                 "AWS::ECR::Repository",
                 RepositoryName=name,
                 ImageScanningConfiguration={"ScanOnPush": True},
