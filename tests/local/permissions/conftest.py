@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -129,10 +130,16 @@ def removals(local_aws: Any) -> Callable[[str], Sequence[Removal]]:
     return of
 
 
+@pytest.fixture(scope="session")
+def root(local_aws: Any) -> Callable[[str], Any]:
+    """Clients of the root user, each made once."""
+    return functools.cache(local_aws.client)
+
+
 @pytest.fixture
-def assume(local_aws: Any, request: pytest.FixtureRequest) -> Callable[..., Session]:
+def assume(local_aws: Any, root: Any, request: pytest.FixtureRequest) -> Callable[..., Session]:
     """Makes a role with the given statements and takes a session of it."""
-    iam, sts = local_aws.client("iam"), local_aws.client("sts")
+    iam, sts = root("iam"), root("sts")
 
     def session(
         *statements: dict[str, Any], boundary: list[dict[str, Any]] | None = None, **options: Any
@@ -168,7 +175,7 @@ def assume(local_aws: Any, request: pytest.FixtureRequest) -> Callable[..., Sess
 
 
 @pytest.fixture(scope="session")
-def make_key(local_aws: Any) -> Callable[..., str]:
+def make_key(root: Any) -> Callable[..., str]:
     """Makes a key whose policy lets the account's identity policies decide, or is the given one."""
 
     def key(*statements: dict[str, Any]) -> str:
@@ -179,7 +186,7 @@ def make_key(local_aws: Any) -> Callable[..., str]:
             "Resource": "*",
         }
         document = {"Version": "2012-10-17", "Statement": list(statements) or [root]}
-        made = local_aws.client("kms").create_key(Policy=json.dumps(document))
+        made = root("kms").create_key(Policy=json.dumps(document))
         arn: str = made["KeyMetadata"]["Arn"]
         return arn
 
@@ -187,10 +194,10 @@ def make_key(local_aws: Any) -> Callable[..., str]:
 
 
 @pytest.fixture
-def bucket(local_aws: Any, request: pytest.FixtureRequest) -> str:
+def bucket(root: Any, request: pytest.FixtureRequest) -> str:
     """A bucket with one object, ``k``."""
     name = request.node.originalname.removeprefix("test_").replace("_", "-")[:60].strip("-")
-    s3 = local_aws.client("s3")
+    s3 = root("s3")
     s3.create_bucket(Bucket=name)
     s3.put_object(Bucket=name, Key="k", Body=b"hello")
     return str(name)
