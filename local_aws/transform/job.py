@@ -22,6 +22,7 @@ from local_aws.transform.errors import TransformError
 from local_aws.transform.runner import Failures, Target, Worker
 from local_aws.transform.settings import Settings, settings
 from local_aws.transform.source import Source, bucket_and_key, sources
+from local_aws.transform.utilization import Utilization
 
 LOG = logging.getLogger(__name__)
 FINAL = ("Completed", "Failed", "Stopped")
@@ -221,7 +222,12 @@ class TransformJob:
             ]
             if self._stopping.is_set():
                 return failures
-        with ThreadPoolExecutor(len(self._workers)) as pool:
+        hosts = {f"{self.name}/{self._instance_id(i)}": it for i, it in enumerate(self._instances)}
+        cloudwatch = self._cloud.client("cloudwatch", self.session)
+        with (
+            Utilization(cloudwatch, hosts, speed=self._cloud.speed),
+            ThreadPoolExecutor(len(self._workers)) as pool,
+        ):
             for done in [pool.submit(worker.run, waiting, failures) for worker in self._workers]:
                 done.result()
         return failures
@@ -250,7 +256,7 @@ class TransformJob:
         return ModelInstance.start(
             self._cloud,
             model_name=self.request["ModelName"],
-            name=stream,
+            name=stream.replace("/", "-"),
             log_group=LOG_GROUP,
             log_stream=stream,
             environment=self._environment(),

@@ -104,6 +104,25 @@ def test_a_role_that_may_not_write_fails_the_job(lab: Any) -> None:
     assert "s3:PutObject" in lab.data_log()
 
 
+def test_instances_report_their_utilization(local_aws: Any, lab: Any) -> None:
+    """CPU and memory by host, put with the model's role: without the permission there are none."""
+    lab.put("in/a.csv", b"1,2\n")
+    lab.run("in/", ModelName=lab.model_of(actions=("s3:*", "logs:*", "cloudwatch:*")))
+    with_permission = lab.job
+    lab.job = f"{lab.prefix}-silent"
+    assert lab.run("in/")["TransformJobStatus"] == "Completed"
+    metrics = local_aws.client("cloudwatch").list_metrics(Namespace="/aws/sagemaker/TransformJobs")
+    found = {
+        (metric["MetricName"], metric["Dimensions"][0]["Value"].partition("/")[0])
+        for metric in metrics["Metrics"]
+        if metric["Dimensions"][0]["Value"].startswith(lab.prefix)
+    }
+    assert found == {
+        ("CPUUtilization", with_permission),
+        ("MemoryUtilization", with_permission),
+    }
+
+
 def test_every_change_of_status_is_an_event(lab: Any) -> None:
     """InProgress and Completed arrive with the job's ARN, its tags and times in milliseconds."""
     received = lab.events("SageMaker Transform Job State Change")
