@@ -10,7 +10,7 @@ from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.moto_api._internal import mock_random
 
-from local_aws.cloudwatch.alarms import Alarm
+from local_aws.cloudwatch.alarms import Alarm, MetricAlarm
 from local_aws.cloudwatch.backend import LiveCloudWatchBackend
 
 INVOCATIONS_PER_INSTANCE = "SageMakerVariantInvocationsPerInstance"
@@ -117,7 +117,10 @@ class ScalingPolicy(FakeApplicationAutoscalingPolicy):
             "AlarmActions": [self.policy_arn],
             "ActionsEnabled": True,
         }
-        return cloudwatch_of(self.account_id, self.region_name).put_alarm(configuration)
+        alarm = cloudwatch_of(self.account_id, self.region_name).put_alarm(configuration)
+        if isinstance(alarm, MetricAlarm):
+            alarm.per_period = self.predefined_metric == INVOCATIONS_PER_INSTANCE
+        return alarm
 
     def _remove_old(self, kept: list[Alarm]) -> None:
         if self.earlier is not None:

@@ -125,8 +125,17 @@ class Alarm:
         }
 
 
+@dataclass
 class MetricAlarm(Alarm):
-    """Watches one metric or the result of metric math."""
+    """Watches one metric or the result of metric math.
+
+    Attributes:
+        per_period: where time runs faster, the metric counts traffic that does not: what a
+            shortened period counted is told for the whole one. Target tracking asks for it, whose
+            target is a number of requests per minute.
+    """
+
+    per_period: bool = False
 
     @property
     def condition(self) -> Condition:
@@ -179,7 +188,8 @@ class MetricAlarm(Alarm):
         if self._is_too_few(watched, asked, edges):
             return None
         times = [datetime.fromtimestamp(edge, UTC) for edge in edges[:-1]]
-        return judge(condition, list(zip(times, asked.series(watched, edges), strict=True)))
+        values = self._values(asked, watched, edges, speed)
+        return judge(condition, list(zip(times, values, strict=True)))
 
     def recent(self, store: MetricStore, *, until: float, speed: float) -> list[float]:
         """Datapoints of the evaluation periods that are complete, the oldest first."""
@@ -189,7 +199,14 @@ class MetricAlarm(Alarm):
         newest = math.floor(until / length) * length
         count = self.condition.evaluation_periods
         edges = [newest - length * (count - index) for index in range(count + 1)]
-        return [value for value in asked.series(watched, edges) if value is not None]
+        values = self._values(asked, watched, edges, speed)
+        return [value for value in values if value is not None]
+
+    def _values(
+        self, asked: QuerySet, watched: Query, edges: list[float], speed: float
+    ) -> list[float | None]:
+        factor = speed if self.per_period else 1.0
+        return [None if value is None else value * factor for value in asked.series(watched, edges)]
 
     def _is_too_few(self, watched: Query, asked: QuerySet, edges: list[float]) -> bool:
         """Whether a percentile stands on too few samples to mean anything, and that is cared for.

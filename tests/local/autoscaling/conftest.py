@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import tarfile
@@ -57,11 +58,13 @@ class Variant:
             time.sleep(0.2)
         raise AssertionError(f"expected {count} instances, there are {self.counts()}")
 
-    def invoke(self, times: int) -> None:
-        """Predict, one after the other."""
-        runtime = self.local_aws.client("sagemaker-runtime")
-        for _ in range(times):
-            runtime.invoke_endpoint(EndpointName=self.endpoint, ContentType="text/csv", Body=b"1")
+    @functools.cached_property
+    def _runtime(self) -> Any:
+        return self.local_aws.client("sagemaker-runtime")
+
+    def invoke(self) -> None:
+        """Predict."""
+        self._runtime.invoke_endpoint(EndpointName=self.endpoint, ContentType="text/csv", Body=b"1")
 
     def activities(self) -> list[dict[str, Any]]:
         """Scaling activities, the newest first."""

@@ -60,13 +60,15 @@ def names_of(local_aws: Any, variant: Any) -> set[str]:
 
 
 @contextmanager
-def traffic(variant: Any) -> Iterator[None]:
-    """Requests, one after the other, for as long as the block runs."""
+def traffic(variant: Any, *, per_second: float) -> Iterator[None]:
+    """Requests at an even pace for as long as the block runs."""
     stop = threading.Event()
 
     def send() -> None:
-        while not stop.is_set():
-            variant.invoke(10)
+        following = time.monotonic()
+        while not stop.wait(max(0.0, following - time.monotonic())):
+            variant.invoke()
+            following += 1 / per_second
 
     sender = threading.Thread(target=send)
     sender.start()
@@ -77,18 +79,20 @@ def traffic(variant: Any) -> Iterator[None]:
         sender.join()
 
 
-def test_traffic_makes_a_variant_grow_to_its_maximum_and_shrink_again(
+def test_traffic_makes_a_variant_grow_as_far_as_needed_and_shrink_again(
     local_aws: Any, scaling: Any, make_variant: Callable[..., Any]
 ) -> None:
-    """Target tracking follows what the endpoint was really asked, within its bounds."""
+    """600 requests a minute and a target of 400 for each instance make two, no more."""
     variant = make_variant("grows")
-    scaling.register_scalable_target(**variant.resource, MinCapacity=1, MaxCapacity=3)
-    track(scaling, variant, 5)
-    with traffic(variant):
-        variant.wait_for(3)
+    scaling.register_scalable_target(**variant.resource, MinCapacity=1, MaxCapacity=4)
+    track(scaling, variant, 400)
+    with traffic(variant, per_second=10):
+        variant.wait_for(2)
+        time.sleep(4)
+        assert variant.counts() == (2, 2)
     (activity, *_) = variant.activities()
     (high,) = [name for name in names_of(local_aws, variant) if "AlarmHigh" in name]
-    assert activity["Description"] == "Setting desired instance count to 3."
+    assert activity["Description"] == "Setting desired instance count to 2."
     assert activity["Cause"] == (f"monitor alarm {high} in state ALARM triggered policy track")
     variant.wait_for(1, seconds=90)
     (activity, *_) = variant.activities()
@@ -99,7 +103,9 @@ def test_traffic_makes_a_variant_grow_to_its_maximum_and_shrink_again(
     assert "AlarmLow" in activity["Cause"]
 
 
-def test_a_suspended_target_does_not_scale(scaling: Any, make_variant: Callable[..., Any]) -> None:
+def test_a_suspended_target_does_not_scale_and_a_resumed_one_not_beyond_its_maximum(
+    scaling: Any, make_variant: Callable[..., Any]
+) -> None:
     """The alarm fires, nothing follows until scaling out is resumed."""
     variant = make_variant("suspended")
     scaling.register_scalable_target(
@@ -117,13 +123,14 @@ def test_a_suspended_target_does_not_scale(scaling: Any, make_variant: Callable[
         "ScheduledScalingSuspended": False,
     }
     track(scaling, variant, 1)
-    with traffic(variant):
+    with traffic(variant, per_second=10):
         time.sleep(6)
         assert variant.activities() == []
         scaling.register_scalable_target(
             **variant.resource, SuspendedState={"DynamicScalingOutSuspended": False}
         )
         variant.wait_for(2)
+    assert variant.activities()[0]["Description"] == "Setting desired instance count to 2."
 
 
 def test_registering_brings_the_count_within_the_bounds(

@@ -179,13 +179,13 @@ def make_key(root: Any) -> Callable[..., str]:
     """Makes a key whose policy lets the account's identity policies decide, or is the given one."""
 
     def key(*statements: dict[str, Any]) -> str:
-        root = {
+        delegation = {
             "Effect": "Allow",
             "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
             "Action": "kms:*",
             "Resource": "*",
         }
-        document = {"Version": "2012-10-17", "Statement": list(statements) or [root]}
+        document = {"Version": "2012-10-17", "Statement": list(statements) or [delegation]}
         made = root("kms").create_key(Policy=json.dumps(document))
         arn: str = made["KeyMetadata"]["Arn"]
         return arn
