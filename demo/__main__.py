@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from demo import batch, cleanup, dashboard, predict
+from demo import batch, cleanup, dashboard, load, predict
 from demo.console import Tour, fail, say
 from demo.environment import OUTPUT, ROOT, DemoError, LocalAwsProcess, free_port
 
@@ -40,13 +40,15 @@ def _use(aws: LocalAwsProcess, tour: Tour, outputs: dict[str, str]) -> None:
         probabilities = predict.over_boto3(aws, endpoint, MODEL)
         predict.over_sdk(aws, endpoint, MODEL, probabilities)
         predict.invocations(aws, endpoint, variant)
+    with tour.step("Load: target tracking adds instances"):
+        load.grow(aws, endpoint, MODEL)
     with tour.step("Batch: a Step Functions execution around a transform job"):
         batch.run(aws, outputs["StateMachineArn"], outputs["DataBucketName"], MODEL)
     with tour.step("Alarms and scaling"):
         predict.show_state(aws, endpoint)
     with tour.step("Dashboard: the deployed one, drawn from its metrics"):
         picture = dashboard.draw(aws, outputs["DashboardName"], OUTPUT / "dashboard.png")
-        say(f"open {picture}")
+        say(f"open {picture.relative_to(ROOT)}")
 
 
 def _goodbye(aws: LocalAwsProcess, outputs: dict[str, str]) -> None:
@@ -86,7 +88,7 @@ def main() -> int:
 
 
 def _tour(aws: LocalAwsProcess, *, keep: bool) -> None:
-    tour = Tour(9 if keep else 10)
+    tour = Tour(10 if keep else 11)
     kept = False
     try:
         with tour.step("Train: XGBoost on the Wisconsin Diagnostic Breast Cancer set"):

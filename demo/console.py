@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.table import Table
 
 _console = Console(highlight=False, soft_wrap=True)
 
@@ -37,14 +36,6 @@ def say(line: str) -> None:
 def dim(line: str) -> None:
     """Print one line of another program's output."""
     _console.print(f"      │ {line}", markup=False, style="dim")
-
-
-def table(title: str, header: list[str], rows: list[list[str]]) -> None:
-    """Print a table below the current step."""
-    drawn = Table(*header, title=title, title_justify="left", box=None, pad_edge=False)
-    for row in rows:
-        drawn.add_row(*row)
-    _console.print(drawn)
 
 
 def fail(message: str) -> None:

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from demo.environment import SPEED, DemoError, LocalAwsProcess
+from demo.predict import watched
 
 COLUMNS = 24  # of a CloudWatch dashboard's grid
 INCHES = 0.62  # per grid unit
@@ -161,14 +162,8 @@ def _draw_alarms(aws: LocalAwsProcess, axes: Axes, properties: Widget) -> None:
         axes.text(
             column / columns,
             1 - (row + 0.5) / rows,
-            f"● {state}: {_what(alarm)}",
+            f"● {state}: {watched(alarm)}",
             color=STATE_COLOURS.get(state, "black"),
             fontsize=7,
             va="center",
         )
-
-
-def _what(alarm: Widget) -> str:
-    """What the alarm watches, in a few words."""
-    statistic = alarm.get("ExtendedStatistic", alarm.get("Statistic", ""))
-    return f"{alarm.get('MetricName', alarm['AlarmName'])} {statistic} > {alarm['Threshold']:g}"

@@ -171,7 +171,8 @@ class LocalAwsProcess:
         """
         self.run(
             *("cdk", *arguments, "-c", "stage=dev", "--output", str(OUTPUT / "cdk.out")),
-            *("--ci", "--no-notices", "--progress", "events"),
+            *("--ci", "--no-notices"),
+            *(("--progress", "events") if arguments[0] in ("deploy", "destroy") else ()),
             log=OUTPUT / f"cdk-{arguments[0]}.log",
             shown=_cdk_line,
         )

@@ -10,9 +10,15 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from demo.console import say, table
+from demo.console import say
 from demo.environment import OUTPUT, ROOT, DemoError, LocalAwsProcess
 
+SIGNS = {
+    "GreaterThanThreshold": ">",
+    "GreaterThanOrEqualToThreshold": ">=",
+    "LessThanThreshold": "<",
+    "LessThanOrEqualToThreshold": "<=",
+}
 SDK_PYTHON = ROOT / ".venv-sdk2" / "bin" / "python"
 
 
@@ -129,11 +135,8 @@ def invocations(aws: LocalAwsProcess, endpoint: str, variant: str) -> float:
 def show_state(aws: LocalAwsProcess, endpoint: str) -> None:
     """Print alarms, scalable targets and scaling activities of the endpoint."""
     alarms = _pages(aws, "cloudwatch", "describe_alarms", "MetricAlarms")
-    table(
-        "      Alarms",
-        ["      name", "metric", "state"],
-        [[f"      {a['AlarmName']}", a.get("MetricName", "-"), a["StateValue"]] for a in alarms],
-    )
+    for alarm in alarms:
+        say(f"{alarm['StateValue']:<18} {watched(alarm)}")
     resource = {"ServiceNamespace": "sagemaker"}
     scaling = aws.client("application-autoscaling")
     for target in scaling.describe_scalable_targets(**resource)["ScalableTargets"]:
@@ -160,3 +163,10 @@ def show_state(aws: LocalAwsProcess, endpoint: str) -> None:
 def _pages(aws: LocalAwsProcess, service: str, operation: str, key: str) -> list[dict[str, Any]]:
     pages = aws.client(service).get_paginator(operation).paginate()
     return [item for page in pages for item in page[key]]
+
+
+def watched(alarm: dict[str, Any]) -> str:
+    """What an alarm watches, in a few words."""
+    statistic = alarm.get("ExtendedStatistic", alarm.get("Statistic", ""))
+    sign = SIGNS[alarm["ComparisonOperator"]]
+    return f"{alarm['MetricName']} {statistic} {sign} {alarm['Threshold']:g}"

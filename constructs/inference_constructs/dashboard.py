@@ -62,9 +62,13 @@ def _row(name: str, metrics: VariantMetrics) -> list[cloudwatch.GraphWidget]:
         metrics.invocation_5xx_errors(statistic="Sum"),
     ]
     latencies = [
-        metrics.model_latency(statistic="p50"),
-        metrics.model_latency(),
-        metrics.overhead_latency(),
+        # By default a line is named after its metric, and two of them are the same one.
+        latency.with_(label=f"{latency.metric_name} {latency.statistic}")
+        for latency in (
+            metrics.model_latency(statistic="p50"),
+            metrics.model_latency(),
+            metrics.overhead_latency(),
+        )
     ]
     utilization = [
         metrics.cpu_utilization(),
