@@ -12,6 +12,7 @@ from demo.environment import DemoError, LocalAwsProcess
 CLIENTS = 4
 TIMEOUT_SECONDS = 60
 POLL_SECONDS = 0.5
+SETTLE_SECONDS = 5
 
 
 def grow(aws: LocalAwsProcess, endpoint: str, model: Path) -> None:
@@ -47,6 +48,9 @@ def grow(aws: LocalAwsProcess, endpoint: str, model: Path) -> None:
         while count <= before and not errors and time.monotonic() < start + TIMEOUT_SECONDS:
             time.sleep(POLL_SECONDS)
             count = _count(aws, endpoint)
+        # The workers of a new instance load the model within their first request.
+        time.sleep(SETTLE_SECONDS)
+        count = _count(aws, endpoint)
     finally:
         stop.set()
         for client in clients:

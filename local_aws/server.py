@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -11,6 +12,7 @@ import threading
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from local_aws.cloud import REGION, ROOT_ACCESS_KEY, Cloud
 from local_aws.subsystem import Subsystem, WsgiApp
@@ -92,6 +94,13 @@ def _environment(cloud: Cloud) -> None:
     )
 
 
+def _not_implemented(error: NotImplementedError) -> tuple[str, int, dict[str, str]]:
+    """The answer to an operation that this AWS does not have: its name, instead of a traceback."""
+    message = f"the local AWS does not have this operation: {error}"
+    body = json.dumps({"__type": "NotImplemented", "message": message})
+    return body, 501, {"Content-Type": "application/json", "x-amzn-errortype": "NotImplemented"}
+
+
 def _load(cloud: Cloud) -> list[Subsystem]:
     subsystems = []
     for path in SUBSYSTEMS:
@@ -131,7 +140,13 @@ class LocalAws:
         self._subsystems = _load(self.cloud)
         for subsystem in self._subsystems:
             subsystem.install()
-        app: WsgiApp = DomainDispatcherApplication(create_backend_app)
+
+        def create_app(service: Any) -> Any:
+            app = create_backend_app(service)
+            app.register_error_handler(NotImplementedError, _not_implemented)
+            return app
+
+        app: WsgiApp = DomainDispatcherApplication(create_app)
         for subsystem in reversed(self._subsystems):
             app = subsystem.wrap(app)
 

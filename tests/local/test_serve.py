@@ -99,3 +99,10 @@ def test_after_a_crash_it_starts_empty_and_says_so(
     assert second.said[0] == f"state of an earlier run in {state} removed: starting empty"
     assert second.client("s3").list_buckets()["Buckets"] == []
     assert not (state / "leftover").exists()
+
+
+def test_an_operation_that_is_missing_is_told_by_its_name(local_aws: Any) -> None:
+    """A client gets an error that names the operation, not a traceback."""
+    sagemaker = local_aws.client("sagemaker")
+    with pytest.raises(sagemaker.exceptions.ClientError, match=r"(?i)create_?hub"):
+        sagemaker.create_hub(HubName="hub", HubDescription="none here")
