@@ -53,6 +53,7 @@ check: install model  ## What CI runs: formatting, types, tests, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tests/audit_dependencies.py
 	$(BIN)/python -m pytest -m "not soak"
 
 soak: install model  ## The long runs
