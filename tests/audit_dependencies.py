@@ -1,4 +1,6 @@
-"""Looks for known vulnerabilities in the locked dependencies: ``python tests/audit_dependencies.py``.
+"""Looks for known vulnerabilities in the locked dependencies.
+
+Usage: ``python tests/audit_dependencies.py``.
 
 Exits with 1 when there are any. Where the source of advisories cannot be reached, it says so and
 exits with 0: no network is no finding.
