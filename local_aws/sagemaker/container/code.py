@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -77,12 +78,24 @@ def _install(
     requirements: Path, settings: Settings, environ: Mapping[str, str], *, isolated: bool
 ) -> None:
     """Install what this environment lacks beside the code, never into the environment itself."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]
-    options = ["-r", str(requirements), *(["--no-index"] if isolated else [])]
-    told = {"cwd": settings.code_directory, "env": dict(environ)}
-    check = subprocess.run([*pip, "--dry-run", "--quiet", *options], capture_output=True, **told)  # type: ignore[call-overload]
-    if check.returncode == 0 and b"Would install" not in check.stdout:
-        return
-    target = ["--target", str(settings.base / "site-packages")]
-    if subprocess.run([*pip, *target, *options], **told).returncode != 0:  # type: ignore[call-overload]
-        raise InstallModuleError(f"pip install -r {requirements.name} failed")
+
+    def pip(*arguments: str, output: int | None = None) -> bytes:
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]
+        ended = subprocess.run(
+            [*command, *(["--no-index"] if isolated else []), *arguments],
+            cwd=settings.code_directory,
+            env=dict(environ),
+            stdout=output,
+        )
+        if ended.returncode != 0:
+            raise InstallModuleError(f"pip install -r {requirements.name} failed")
+        return ended.stdout or b""
+
+    report = pip(
+        *("--dry-run", "--quiet", "--report", "-", "-r", str(requirements)),
+        output=subprocess.PIPE,
+    )
+    lacking = [found["download_info"]["url"] for found in json.loads(report)["install"]]
+    if lacking:
+        # `--target` alone looks at nothing that is installed: it would want every dependency anew.
+        pip("--no-deps", "--target", str(settings.base / "site-packages"), *lacking)

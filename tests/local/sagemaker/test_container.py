@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -367,6 +369,33 @@ def test_requirements_that_are_there_need_no_network_and_others_do(start: Start)
     container = start(HANDLER, "--isolated", files=missing, **isolated)
     assert container.process.wait(timeout=20) == 1
     assert "pip install -r requirements.txt failed" in container.log.read_text()
+
+
+def test_a_bundled_wheel_is_installed_beside_what_is_there(start: Start) -> None:
+    """Pip takes the wheel from the code and its dependency from the image."""
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("bundled_here.py", "import numpy")
+        about = "bundled_here-1.0.dist-info"
+        archive.writestr(
+            f"{about}/METADATA",
+            "Metadata-Version: 2.1\nName: bundled-here\nVersion: 1.0\nRequires-Dist: numpy>=1\n",
+        )
+        archive.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{about}/RECORD", "")
+    container = start(
+        f"import bundled_here\n{HANDLER}",
+        "--isolated",
+        files={
+            "model/code/requirements.txt": b"--no-index\n--find-links .\nbundled-here\n",
+            "model/code/bundled_here-1.0-py3-none-any.whl": wheel.getvalue(),
+        },
+        PIP_NO_BUILD_ISOLATION="0",
+    )
+    assert container.request("GET", "/ping").status == 200
+    assert "Successfully installed bundled-here-1.0" in container.log.read_text()
 
 
 def test_the_defaults_of_the_image_decode_csv_and_encode_json(
