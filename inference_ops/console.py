@@ -35,15 +35,11 @@ class Console:
         if self._as_json:
             print(json.dumps(shown, indent=2))
             return
-        from rich.console import Console as RichConsole
-        from rich.table import Table
-
-        table = Table(title=title, title_justify="left", show_header=False, box=None)
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
+        # Whole lines, however narrow the terminal is: ARNs and URIs are copied from here.
+        print(title)
+        width = max(map(len, shown), default=0)
         for key, value in shown.items():
-            table.add_row(key.replace("_", " "), str(value))
-        RichConsole(highlight=False).print(table)
+            print(f"  {key.replace('_', ' '):<{width}}  {value}")
 
     def error(self, message: str, code: Exit) -> None:
         """Show why the command failed."""
