@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from inference_ops.errors import Exit
+from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
 
 _EXIT_CODES = (
     "Exit codes: 0 done, 1 refused (the message says what to change), 2 wrong usage, 3 AWS or the "
@@ -65,11 +66,11 @@ def resolve(
     ],
     *,
     code: Annotated[Path, typer.Option(help="The code that is packed with the model.")] = Path(
-        "model_code/serving"
+        DEFAULT_CODE
     ),
     entry_point: Annotated[
         str, typer.Option(help="The file in it that holds the handlers.")
-    ] = "inference.py",
+    ] = DEFAULT_ENTRY_POINT,
     repack: Annotated[
         bool,
         typer.Option(

@@ -1,6 +1,5 @@
 """Looks up in SageMaker where the data of a trained model lie."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ class Found:
 
     Attributes:
         artifact_uri: S3 URI of `model.tar.gz`; None for a package that names no data of its own.
+        code_uri: S3 URI of the code that a package's container fetches when it starts.
         etag: The data's ETag when a package was registered, if the package has it.
         image: The container image that the job or package names.
         job_arn: The training job.
@@ -25,6 +25,7 @@ class Found:
     """
 
     artifact_uri: str | None
+    code_uri: str | None = None
     etag: str | None = None
     image: str | None = None
     job_arn: str | None = None
@@ -119,6 +120,7 @@ def _model_package(source: Source, sagemaker: Any, allow_unapproved: bool) -> Fo
     [container] = containers
     return Found(
         artifact_uri=_package_data(arn, container),
+        code_uri=_package_code(container),
         etag=container.get("ModelDataETag"),
         image=container.get("Image"),
         package_arn=arn,
@@ -141,6 +143,12 @@ def _package_name(source: Source, sagemaker: Any) -> str:
     raise CommandError(f"the model package group {group} has no version {version}")
 
 
+def _package_code(container: dict[str, Any]) -> str | None:
+    # Where the SDK's `register` leaves the script of a model that it did not repack.
+    directory = str(container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", ""))
+    return directory if directory.startswith("s3://") else None
+
+
 def _package_data(arn: str, container: dict[str, Any]) -> str | None:
     if uri := container.get("ModelDataUrl"):
         return str(uri)
@@ -153,16 +161,3 @@ def _package_data(arn: str, container: dict[str, Any]) -> str | None:
             "model.tar.gz"
         )
     return str(source["S3Uri"])
-
-
-def image_version(image: str | None) -> str | None:
-    """Read the version of an XGBoost framework image off its URI.
-
-    Args:
-        image: The URI.
-
-    Returns:
-        Such as `3.2-0`; None for any other image.
-    """
-    match = re.search(r"/sagemaker-xgboost:(\d+\.\d+-\d+)(?:-|$)", image or "")
-    return match[1] if match else None

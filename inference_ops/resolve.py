@@ -14,9 +14,9 @@ from inference_ops.convert import convert_model
 from inference_ops.download import download, pin_object
 from inference_ops.errors import CommandError
 from inference_ops.extraction import Extracted, extract
-from inference_ops.lookup import Found, image_version, look_up
+from inference_ops.lookup import Found, look_up
 from model_artifacts.handlers import check_handlers
-from model_artifacts.images import DEFAULT_XGBOOST_VERSION
+from model_artifacts.images import DEFAULT_XGBOOST_VERSION, image_version
 from model_artifacts.model_file import check_model_format, inspect_model
 from model_artifacts.packing import PackedArtifact, code_digest, pack
 from model_artifacts.pins import (
@@ -110,6 +110,7 @@ class Resolver:
             source=source,
             region=region,
             artifact=artifact,
+            code=None if found.code_uri is None else pin_object(s3, found.code_uri),
             image=found.image,
             job_arn=found.job_arn,
             tuning_job_arn=found.tuning_job_arn,

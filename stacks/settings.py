@@ -98,7 +98,8 @@ class ModelSettings(_Section):
     environment: dict[str, str] = {}
     """Further variables of the container, such as INFERENCE_OUTPUT."""
     network_isolation: bool | None = None
-    """Whether containers are cut off from every network. null: wherever the artifact allows it."""
+    """Whether containers are cut off from every network. null: they are. An artifact that needs a
+    network to start, as with `repack: false`, asks for an explicit false."""
     role_arn: RoleArn | None = None
     """A role to use instead of a new one. It is never changed; what it lacks is printed."""
     artifact_key_arn: KeyArn | None = None

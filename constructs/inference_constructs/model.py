@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from aws_cdk import Annotations, Stack, Tags
+from aws_cdk import Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
@@ -31,7 +31,7 @@ class InferenceModel(Construct):
         environment: further variables of the container, such as `INFERENCE_OUTPUT`.
         network: the VPC that the containers are attached to; by default SageMaker's own.
         network_isolation: whether the containers are cut off from every network. None means
-            wherever the artifact can be served so.
+            they are. An artifact that needs a network to start asks for an explicit False.
         role: a role to use instead of a new one. It is never changed; the statements that it must
             already have are printed at synth.
         artifact_key: the key of the bucket that the model data lies in, if it is customer-managed.
@@ -54,7 +54,7 @@ class InferenceModel(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.artifact = bound = artifact.bind(self)
-        if network_isolation and bound.network_need is not None:
+        if network_isolation is not False and bound.network_need is not None:
             raise ValueError(
                 f"network isolation of {self.node.path} must be off: {bound.network_need}; change "
                 "that, or set network_isolation=False"
@@ -72,11 +72,7 @@ class InferenceModel(Construct):
                 **bound.environment,
                 **variables,
             }
-        self.network_isolation = (
-            bound.network_need is None if network_isolation is None else network_isolation
-        )
-        if network_isolation is None and bound.network_need is not None:
-            Annotations.of(self).add_info(f"network isolation is off: {bound.network_need}")
+        self.network_isolation = True if network_isolation is None else network_isolation
         self.role = ServiceRole(
             self,
             "Role",

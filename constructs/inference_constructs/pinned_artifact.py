@@ -17,14 +17,11 @@ from inference_constructs.container import (
 )
 from model_artifacts.errors import ArtifactError
 from model_artifacts.handlers import check_handlers
-from model_artifacts.images import Image
+from model_artifacts.images import Image, image_version
 from model_artifacts.model_file import check_model_format
-from model_artifacts.packing import pack_code
+from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT, pack_code
 from model_artifacts.pins import Pin, PinnedObject, read_pin, resolve_command, verify_packed
 from model_artifacts.sources import Source
-
-# Images that load the handler which SAGEMAKER_PROGRAM names. Any other would ignore ours.
-_FRAMEWORK_REPOSITORIES = ("sagemaker-xgboost", "pytorch-inference")
 
 
 class PinnedArtifact(ModelArtifact):
@@ -64,9 +61,10 @@ class PinnedArtifact(ModelArtifact):
 
     def bind(self, scope: Construct) -> BoundArtifact:
         """Reads the pin and makes of it what the choice of code and packing asks for."""
-        pin = read_pin(self._source, scope.node.try_get_context)
-        pin.require_approval(allow_unapproved=self._allow_unapproved)
         region = Stack.of(scope).region
+        options = self._resolve_options(region)
+        pin = read_pin(self._source, scope.node.try_get_context, options=options)
+        pin.require_approval(allow_unapproved=self._allow_unapproved, options=options)
         if not Token.is_unresolved(region) and pin.region != region:
             raise ArtifactError(
                 f"the model {pin.source} was pinned in {pin.region}, and the stack is in {region}: "
@@ -78,6 +76,29 @@ class PinnedArtifact(ModelArtifact):
             return self._as_approved(scope, pin, pin.package_arn)
         return self._with_handler_of_the_image(scope, pin)
 
+    def _resolve_options(self, region: str) -> list[str]:
+        """What `inference resolve` has to be told for a pin that this artifact can go by."""
+        options = []
+        if self._code is None or not self._repack:
+            options.append("--no-repack")
+        else:
+            code = self._code
+            if code.is_relative_to(self._root):
+                code = code.relative_to(self._root)
+            if code != Path(DEFAULT_CODE):
+                options += ["--code", str(code)]
+            if self._entry_point != DEFAULT_ENTRY_POINT:
+                options += ["--entry-point", self._entry_point]
+        if self._image is not None:
+            options += ["--image-version", xgboost_version(self._image, self._code)]
+        if self._allow_unapproved:
+            options.append("--allow-unapproved")
+        if self._allow_pickle:
+            options.append("--allow-pickle")
+        if self._source.region is None and not Token.is_unresolved(region):
+            options += ["--region", region]
+        return options
+
     def _as_approved(self, scope: Construct, pin: Pin, package_arn: str) -> BoundArtifact:
         if self._image is not None:
             raise ArtifactError(
@@ -87,14 +108,20 @@ class PinnedArtifact(ModelArtifact):
         if pin.image is None:
             raise ArtifactError(
                 f"the pin of {package_arn} names no image, which the Model's role has to pull: "
-                f"run `{resolve_command(pin.source)}`"
+                f"run `{resolve_command(pin.source, '--no-repack')}`"
             )
+        if (library := image_version(pin.image)) is not None:
+            self._check_model(pin, library)
         return BoundArtifact(
             version=package_arn.partition("model-package/")[2].replace("/", "-"),
             image=pin.image,
             model_package_arn=package_arn,
             source_arn=package_arn,
-            object_arns=_object_arns(scope, pin.artifact),
+            network_need=None
+            if pin.code is None
+            else f"the code of {package_arn} is fetched from {pin.code.uri} when the container "
+            "starts",
+            object_arns=[*_object_arns(scope, pin.artifact), *_object_arns(scope, pin.code)],
         )
 
     def _with_handler_of_the_image(self, scope: Construct, pin: Pin) -> BoundArtifact:
@@ -114,7 +141,8 @@ class PinnedArtifact(ModelArtifact):
         uri, library = self._image_for_handler(scope, pin, code)
         self._check_model(pin, library)
         if self._repack:
-            packed = verify_packed(pin, self._root, code=code)
+            options = self._resolve_options(Stack.of(scope).region)
+            packed = verify_packed(pin, self._root, code=code, options=options)
             model = copy_asset(scope, "model.tar.gz", packed)
             return BoundArtifact(
                 version=model.sha256[:12],
@@ -144,14 +172,14 @@ class PinnedArtifact(ModelArtifact):
         if self._image is not None or pin.package_arn is None or pin.image is None:
             image = default_image() if self._image is None else self._image
             return image_uri(scope, image), xgboost_version(image, code)
+        if (library := image_version(pin.image)) is not None:
+            return pin.image, library
         repository, _, tag = pin.image.rpartition("/")[2].partition(":")
-        if repository not in _FRAMEWORK_REPOSITORIES:
+        if repository != "pytorch-inference":
             raise ArtifactError(
                 f"the image {pin.image} of {pin.package_arn} would not run a handler of ours: give "
                 "`image`, or leave `code` out to serve the package as approved"
             )
-        if repository == "sagemaker-xgboost":
-            return pin.image, "-".join(tag.split("-")[:2])
         bundled = Image(
             framework="pytorch",
             version=tag,

@@ -5,6 +5,7 @@ call to AWS. `python -m model_artifacts.images_update` writes it anew.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -104,6 +105,19 @@ def pytorch_image(region: str, version: str = DEFAULT_PYTORCH_VERSION) -> str:
     It holds no XGBoost: the code directory has to bring wheels of it.
     """
     return find_image("pytorch", version).uri(region)
+
+
+def image_version(image: str | None) -> str | None:
+    """Read the version of an XGBoost framework image off its URI.
+
+    Args:
+        image: The URI.
+
+    Returns:
+        Such as `3.2-0`; None for any other image.
+    """
+    match = re.search(r"/sagemaker-xgboost:(\d+\.\d+-\d+)(?:-|$)", image or "")
+    return match[1] if match else None
 
 
 @cache

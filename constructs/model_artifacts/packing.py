@@ -18,6 +18,11 @@ MODEL_NAME = "xgboost-model"
 
 CODE_DIRECTORY = "code"
 
+DEFAULT_CODE = "model_code/serving"
+"""Where a project keeps the code that is packed, if it does not say otherwise."""
+
+DEFAULT_ENTRY_POINT = "inference.py"
+
 # Not zero: the image builds a wheel of `code/` at start, and zip knows no time before 1980.
 _MTIME = 946684800  # 2000-01-01T00:00:00Z
 _MODE = 0o644

@@ -20,13 +20,15 @@ under a key of its own per source, and a synth reads it back:
 
 `tuningJobArn` stands beside `jobArn` for a tuning job; `packageArn` and `packageStatus` stand in
 its place for a model package. `versionId` is there where the bucket is versioned, `image` where the
-source names one. `packed` is missing after `--no-repack`, and for a package that goes out as
-approved; `model` is missing in the latter case too. Paths are relative to the directory of the
+source names one. `packed` is missing after `--no-repack`, and `model` where a package's image is no
+XGBoost image either, so that nothing says what would load it. `code`, in the form of `artifact`, is
+the script in S3 that a package's own container fetches. Paths are relative to the directory of the
 context file.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -82,6 +84,7 @@ class Pin:
         source: What was asked for.
         region: Where it was looked up; model data has to lie in the endpoint's region.
         artifact: The model data; None for a package that holds none of its own.
+        code: The code that a package as approved fetches when a container starts.
         image: The image that the job or package names.
         job_arn: The training job.
         tuning_job_arn: The tuning job whose best job that is.
@@ -94,6 +97,7 @@ class Pin:
     source: Source
     region: str
     artifact: PinnedObject | None
+    code: PinnedObject | None = None
     image: str | None = None
     job_arn: str | None = None
     tuning_job_arn: str | None = None
@@ -107,8 +111,14 @@ class Pin:
         """The ARN for tags and outputs: the package's, else the training job's."""
         return self.package_arn if self.package_arn is not None else self.job_arn
 
-    def require_approval(self, *, allow_unapproved: bool = False) -> None:
+    def require_approval(
+        self, *, allow_unapproved: bool = False, options: Sequence[str] = ()
+    ) -> None:
         """Refuse a model package that is not approved.
+
+        Args:
+            allow_unapproved: Whether it may be in another state.
+            options: Of the command that pins it, for the message.
 
         Raises:
             ArtifactError: The pinned status is another than `Approved`.
@@ -117,7 +127,8 @@ class Pin:
             return
         raise ArtifactError(
             f"the model package {self.package_arn} is {self.package_status}, not {APPROVED}: "
-            f"approve it and run `{resolve_command(self.source)}`, or allow unapproved packages"
+            f"approve it and run `{resolve_command(self.source, *options)}`, or allow unapproved "
+            "packages"
         )
 
     def to_context(self) -> dict[str, Any]:
@@ -130,10 +141,11 @@ class Pin:
             "packageStatus": self.package_status,
         }
         stored |= {key: value for key, value in arns.items() if value is not None}
-        if self.artifact is not None:
-            stored["artifact"] = {"uri": self.artifact.uri, "etag": self.artifact.etag}
-            if self.artifact.version_id is not None:
-                stored["artifact"]["versionId"] = self.artifact.version_id
+        for key, found in {"artifact": self.artifact, "code": self.code}.items():
+            if found is not None:
+                stored[key] = {"uri": found.uri, "etag": found.etag}
+                if found.version_id is not None:
+                    stored[key]["versionId"] = found.version_id
         if self.image is not None:
             stored["image"] = self.image
         if self.model is not None:
@@ -150,12 +162,13 @@ class Pin:
         return stored
 
     @classmethod
-    def from_context(cls, source: Source, value: object) -> "Pin":
+    def from_context(cls, source: Source, value: object, options: Sequence[str] = ()) -> "Pin":
         """Read the stored form.
 
         Args:
             source: What the pin was looked up for.
             value: What stands in the context under `pin_key(source)`.
+            options: Of the command that pins it, for the message.
 
         Returns:
             The pin.
@@ -166,14 +179,14 @@ class Pin:
         if value is None:
             raise ArtifactError(
                 f"the model {source} is not pinned in {CONTEXT_FILE}: run "
-                f"`{resolve_command(source)}`"
+                f"`{resolve_command(source, *options)}`"
             )
         try:
             return _read(source, cast(Mapping[str, Any], value))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ArtifactError(
                 f"the pin {pin_key(source)!r} in {CONTEXT_FILE} is damaged ({error!r}): run "
-                f"`{resolve_command(source)}`"
+                f"`{resolve_command(source, *options)}`"
             ) from None
 
 
@@ -181,7 +194,8 @@ def _read(source: Source, stored: Mapping[str, Any]) -> Pin:
     return Pin(
         source=source,
         region=stored["region"],
-        artifact=_read_artifact(stored["artifact"]) if "artifact" in stored else None,
+        artifact=_read_object(stored["artifact"]) if "artifact" in stored else None,
+        code=_read_object(stored["code"]) if "code" in stored else None,
         image=stored.get("image"),
         job_arn=stored.get("jobArn"),
         tuning_job_arn=stored.get("tuningJobArn"),
@@ -192,7 +206,7 @@ def _read(source: Source, stored: Mapping[str, Any]) -> Pin:
     )
 
 
-def _read_artifact(stored: Mapping[str, Any]) -> PinnedObject:
+def _read_object(stored: Mapping[str, Any]) -> PinnedObject:
     return PinnedObject(uri=stored["uri"], etag=stored["etag"], version_id=stored.get("versionId"))
 
 
@@ -225,15 +239,18 @@ def pin_key(source: Source) -> str:
 
 def resolve_command(source: Source, *options: str) -> str:
     """Return the command that writes, or with options changes, the pin of a source."""
-    return " ".join(["inference resolve", str(source), *options])
+    return shlex.join(["inference", "resolve", str(source), *options])
 
 
-def read_pin(source: Source, context: Callable[[str], object]) -> Pin:
+def read_pin(
+    source: Source, context: Callable[[str], object], *, options: Sequence[str] = ()
+) -> Pin:
     """Read the pin of a source.
 
     Args:
         source: The source.
         context: Gives the context's value for a key, or None: `scope.node.try_get_context`.
+        options: Of the command that pins it, for the message.
 
     Returns:
         The pin.
@@ -241,7 +258,7 @@ def read_pin(source: Source, context: Callable[[str], object]) -> Pin:
     Raises:
         ArtifactError: It is missing or damaged; the message holds the command to run.
     """
-    return Pin.from_context(source, context(pin_key(source)))
+    return Pin.from_context(source, context(pin_key(source)), options)
 
 
 def write_pin(context_file: Path, pin: Pin) -> None:
@@ -267,13 +284,16 @@ def write_pin(context_file: Path, pin: Pin) -> None:
             file.write(changed.encode())
 
 
-def verify_packed(pin: Pin, root: Path, *, code: Path) -> PackedArtifact:
+def verify_packed(
+    pin: Pin, root: Path, *, code: Path, options: Sequence[str] = ()
+) -> PackedArtifact:
     """Find the packed artifact of a pin, and make sure that it is the pinned one.
 
     Args:
         pin: The pin.
         root: The directory of the context file.
         code: The code that has to be in the artifact.
+        options: Of the command that pins and packs it, for the message.
 
     Returns:
         The artifact.
@@ -286,15 +306,15 @@ def verify_packed(pin: Pin, root: Path, *, code: Path) -> PackedArtifact:
     if packed is None:
         raise ArtifactError(
             f"the model {pin.source} was pinned without our code: run "
-            f"`{resolve_command(pin.source)}`"
+            f"`{resolve_command(pin.source, *options)}`"
         )
     path = root / packed.path
     if code_digest(code) != packed.code_sha256:
         raise ArtifactError(
             f"the code in {code} has changed since {pin.source} was packed with it: run "
-            f"`{resolve_command(pin.source)}`"
+            f"`{resolve_command(pin.source, *options)}`"
         )
-    again = resolve_command(pin.source, "--frozen")
+    again = resolve_command(pin.source, *options, "--frozen")
     if not path.is_file():
         raise ArtifactError(f"the packed artifact {path} is not on this machine: run `{again}`")
     with path.open("rb") as file:

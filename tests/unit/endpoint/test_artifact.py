@@ -323,11 +323,14 @@ def test_network_isolation_with_all_wheels_bundled_is_taken(
     assert model.network_isolation
 
 
-def test_isolation_is_on_by_default_and_off_where_the_artifact_needs_a_network(
+def test_isolation_is_on_by_default_and_only_ever_switched_off_by_an_explicit_false(
     new_stack: Callable[..., Stack], artifact: ModelArtifact, model_directory: Path, tmp_path: Path
 ) -> None:
-    """None means wherever it is allowed."""
+    """An artifact that needs a network does not get one in silence."""
     code = pytorch_code(tmp_path, requirements="numba\n", wheels=[])
     needy = ModelArtifact.from_directory(model_directory, code=code)
     assert InferenceModel(new_stack(), "Model", artifact=artifact).network_isolation
-    assert not InferenceModel(new_stack(), "Model", artifact=needy).network_isolation
+    with pytest.raises(ValueError, match=r"asks for numba.*set network_isolation=False"):
+        InferenceModel(new_stack(), "Model", artifact=needy)
+    told = InferenceModel(new_stack(), "Model", artifact=needy, network_isolation=False)
+    assert not told.network_isolation

@@ -91,6 +91,35 @@ def test_a_synth_without_the_pin_fails_with_the_command_to_run(
         InferenceModel(new_stack(), "Model", artifact=ModelArtifact.from_source(source))
 
 
+@pytest.mark.parametrize(
+    ("choices", "command"),
+    [
+        ({}, f"inference resolve {JOB} --no-repack --region us-east-1"),
+        ({"repack": False, "code": "code"}, f"{JOB} --no-repack --region us-east-1"),
+        ({"code": "code"}, f"{JOB} --code code --region us-east-1"),
+        ({"code": "model_code/serving"}, f"{JOB} --region us-east-1"),
+        (
+            {"code": "model_code/serving", "entry_point": "serve.py", "allow_pickle": True},
+            f"{JOB} --entry-point serve.py --allow-pickle --region us-east-1",
+        ),
+        (
+            {"code": "code", "image": find_image("xgboost", "1.7-1"), "allow_unapproved": True},
+            f"{JOB} --code code --image-version 1.7-1 --allow-unapproved --region us-east-1",
+        ),
+    ],
+)
+def test_the_command_to_run_has_the_options_that_the_artifact_needs(
+    new_stack: NewStack, tmp_path: Path, choices: dict[str, Any], command: str
+) -> None:
+    """Run as it is told, it makes the pin that the next synth takes."""
+    if "code" in choices:
+        choices = choices | {"code": tmp_path / choices["code"]}
+    artifact = ModelArtifact.from_source(JOB, context_directory=tmp_path, **choices)
+    with pytest.raises(ArtifactError) as refused:
+        InferenceModel(new_stack(), "Model", artifact=artifact)
+    assert str(refused.value).endswith(f"{command}`")
+
+
 def test_an_unknown_kind_of_source_is_refused_at_once() -> None:
     """Before anything is synthesized."""
     with pytest.raises(ArtifactError, match="unknown source of a model 'trainingjob/x'"):
@@ -175,13 +204,16 @@ def test_code_in_s3_is_the_way_out_that_needs_a_network(
     assert submit.rpartition("/")[2].rstrip('"]}') in reading
 
 
-def test_code_in_s3_under_network_isolation_is_refused_with_the_reason(
-    new_stack: NewStack, job: Pin, code_directory: Path
+@pytest.mark.parametrize("isolation", [None, True])
+def test_code_in_s3_needs_an_explicit_false_for_network_isolation(
+    new_stack: NewStack, job: Pin, code_directory: Path, isolation: bool | None
 ) -> None:
     """The start would hang and fail."""
     artifact = ModelArtifact.from_source(JOB, code=code_directory, repack=False)
-    with pytest.raises(ValueError, match="must be off: the code is fetched from S3"):
-        InferenceModel(pinned(new_stack, job), "Model", artifact=artifact, network_isolation=True)
+    with pytest.raises(ValueError, match=r"must be off: the code is fetched from S3.*=False"):
+        InferenceModel(
+            pinned(new_stack, job), "Model", artifact=artifact, network_isolation=isolation
+        )
 
 
 def test_a_model_that_the_image_cannot_read_is_refused(
@@ -238,6 +270,33 @@ def test_a_package_goes_out_as_approved(new_stack: NewStack, package: Pin) -> No
             }
         },
     )
+
+
+def test_a_package_as_approved_that_fetches_its_code_needs_a_network_and_may_read_it(
+    new_stack: NewStack, package: Pin
+) -> None:
+    """So the SDK registers a model whose script it did not repack."""
+    code = PinnedObject(uri="s3://registry/code/sourcedir.tar.gz", etag="aa")
+    stack = pinned(new_stack, replace(package, code=code))
+    artifact = ModelArtifact.from_source(PACKAGE)
+    with pytest.raises(ValueError, match=r"is fetched from s3://registry/code/sourcedir\.tar\.gz"):
+        InferenceModel(stack, "Isolated", artifact=artifact)
+    stack = pinned(new_stack, replace(package, code=code))
+    InferenceModel(stack, "Model", artifact=artifact, network_isolation=False)
+    (policy,) = Template.from_stack(stack).find_resources("AWS::IAM::ManagedPolicy").values()
+    reading = policy["Properties"]["PolicyDocument"]["Statement"][0]
+    assert reading["Action"] == "s3:GetObject"
+    assert "arn:aws:s3:::registry/code/sourcedir.tar.gz" in reading["Resource"]
+
+
+def test_a_package_as_approved_whose_image_cannot_read_its_model_is_refused(
+    new_stack: NewStack, package: Pin
+) -> None:
+    """3.0-5 would predict wrongly, without an error."""
+    newer = replace(package, model=ModelFile(format="ubj", version=(3, 2, 0)))
+    artifact = ModelArtifact.from_source(PACKAGE)
+    with pytest.raises(ArtifactError, match=r"saved by XGBoost 3\.2\.0, and the image 3\.0-5"):
+        InferenceModel(pinned(new_stack, newer), "Model", artifact=artifact)
 
 
 def test_a_package_with_our_handler_keeps_its_own_image(

@@ -12,7 +12,8 @@ import pytest
 from botocore.stub import Stubber
 
 from inference_ops.errors import CommandError
-from inference_ops.lookup import image_version, look_up
+from inference_ops.lookup import look_up
+from model_artifacts.images import image_version
 from model_artifacts.pins import Pin, verify_packed
 from model_artifacts.sources import Source
 
@@ -48,7 +49,7 @@ def _train(aws: SimpleNamespace, name: str = "churn") -> None:
     )
 
 
-def _register(aws: SimpleNamespace, status: str, **container: str) -> str:
+def _register(aws: SimpleNamespace, status: str, **container: Any) -> str:
     aws.sagemaker.create_model_package_group(ModelPackageGroupName="churn")
     created = aws.sagemaker.create_model_package(
         ModelPackageGroupName="churn",
@@ -143,6 +144,28 @@ def test_an_approved_package_is_pinned_with_its_arn_and_status(
     assert as_approved.packed is None
     assert as_approved.artifact == pin.artifact
     assert as_approved.model is not None
+
+
+def test_code_that_a_package_fetches_from_s3_is_pinned_with_it(
+    aws: SimpleNamespace, project: Path, run: Run
+) -> None:
+    """The SDK's `register` leaves a script there; the Model's role has to read it."""
+    code = aws.s3.put_object(Bucket=aws.bucket, Key="code/sourcedir.tar.gz", Body=b"code")
+    _register(
+        aws,
+        "Approved",
+        Environment={"SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{aws.bucket}/code/sourcedir.tar.gz"},
+    )
+
+    assert run("resolve", "model-package/churn/1", "--no-repack").code == 0
+
+    stored = _context(project)["inference:model:model-package/churn/1"]
+    assert stored["code"] == {
+        "uri": f"s3://{aws.bucket}/code/sourcedir.tar.gz",
+        "etag": code["ETag"].strip('"'),
+        "versionId": code["VersionId"],
+    }
+    assert _pin(project, "model-package/churn/1").to_context() == stored
 
 
 @pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
