@@ -192,7 +192,7 @@ def test_a_batch_comes_back_whole_and_joined(project: Project, rows: np.ndarray)
             "join": "Input",
         }
     )
-    assert ended["status"] == "SUCCEEDED", ended
+    assert ended["status"] == "SUCCEEDED", ended["cause"]
     body = s3.get_object(Bucket=bucket, Key="output/first/rows.csv.out")["Body"].read().decode()
     joined = np.array([line.split(",") for line in body.splitlines()], dtype=float)
     assert joined[:, :-1].tolist() == rows.tolist()

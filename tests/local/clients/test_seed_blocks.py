@@ -37,7 +37,7 @@ TRUST = {
 ALLOWED = {
     "Version": "2012-10-17",
     "Statement": [
-        {"Effect": "Allow", "Action": ["s3:*", "logs:*", "cloudwatch:*"], "Resource": "*"}
+        {"Effect": "Allow", "Action": ["s3:*", "ecr:*", "logs:*", "cloudwatch:*"], "Resource": "*"}
     ],
 }
 
@@ -87,7 +87,7 @@ def _record_tuning_job(sagemaker: Any, name: str, role: str, image: str) -> None
                 "ContinuousParameterRanges": [],
                 "IntegerParameterRanges": [
                     {"Name": "max_depth", "MinValue": "2", "MaxValue": "6", "ScalingType": "Auto"}
-                ]
+                ],
             },
         },
         TrainingJobDefinition={
@@ -95,7 +95,11 @@ def _record_tuning_job(sagemaker: Any, name: str, role: str, image: str) -> None
                 "objective": "binary:logistic",
                 "_tuning_objective_metric": "validation:auc",
             },
-            "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
+            "AlgorithmSpecification": {
+                "TrainingImage": image,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": "validation:auc", "Regex": "auc:(.*)"}],
+            },
             "RoleArn": role,
             "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/training"},
             "ResourceConfig": {
