@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -69,7 +70,7 @@ class Created:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Provider:
+class Provider(ABC):
     """Creates, updates and deletes resources of one type over boto3.
 
     A method returns when the resource has settled (an endpoint InService, not Creating) and raises
@@ -81,10 +82,11 @@ class Provider:
 
     type_names: ClassVar[tuple[str, ...]]
 
+    @abstractmethod
     def create(self, context: Context, properties: Properties) -> Created:
         """Make the resource from resolved properties."""
-        raise NotImplementedError
 
+    @abstractmethod
     def update(
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
@@ -93,11 +95,10 @@ class Provider:
         A physical id other than the one given means that the provider made a replacement (a custom
         resource may): the engine deletes the old one when the stack's update is through.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         """Remove the resource; one that is gone already is no error."""
-        raise NotImplementedError
 
     def replaces(self, old: Properties, new: Properties) -> bool:
         """Whether the change needs a new resource although no create-only property differs."""
