@@ -8,6 +8,7 @@ from typing import Any
 
 from local_aws.permissions import stored
 from local_aws.permissions.operations import Call
+from local_aws.permissions.roles import role_may
 from local_aws.permissions.targets import Place, Target, copy_source, targets_of
 
 # Where a call names a role that a service will take, and which service that is.
@@ -266,9 +267,30 @@ _VOLUME_KEYS = {
 
 
 def _sagemaker(call: Call, place: Place) -> Iterator[Effect]:
-    """A volume's key is used through a grant, which the caller must be allowed to create."""
+    """A volume's key is used through a grant, which somebody must be allowed to create.
+
+    For an endpoint that is the caller; for a job it is the caller only if the job's role may not:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html
+    """
     path = _VOLUME_KEYS.get(call.operation)
+    role_arn = _role_of_job(call, place)
     for key_id in _values(call.parameters, path) if path is not None else ():
-        yield from use_of_key(
+        for effect in use_of_key(
             key_id, ("CreateGrant",), "sagemaker", place, {"GrantIsForAWSResource": "true"}
-        )
+        ):
+            target = effect.target
+            if role_arn is None or not role_may(
+                role_arn,
+                target.action,
+                target.resource,
+                service="sagemaker.amazonaws.com",
+                context=effect.context,
+            ):
+                yield effect
+
+
+def _role_of_job(call: Call, place: Place) -> str | None:
+    if call.operation == "CreateTransformJob":
+        name = str(call.parameters.get("ModelName", ""))
+        return stored.role_of_model(name, account=place.account, region=place.region)
+    return call.parameters.get("RoleArn")

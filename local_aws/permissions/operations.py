@@ -255,14 +255,22 @@ def _rest(
         if rule.protocol == "rest-json" and rule.operation not in _OPAQUE:
             parameters = {**_json(_body(environ)), **parameters}
         if rule.operation == "DeleteObjects":
-            text = _body(environ).decode("utf-8", "replace")
-            parameters["Keys"] = [unescape(key) for key in re.findall(r"<Key>(.*?)</Key>", text)]
+            parameters["Objects"] = _objects(_body(environ).decode("utf-8", "replace"))
         return {
             "operation": rule.operation,
             "protocol": rule.protocol,
             "parameters": parameters,
         }
     return None
+
+
+def _objects(text: str) -> list[tuple[str, bool]]:
+    """The keys that DeleteObjects names, and whether it names a version of each."""
+    return [
+        (unescape(key), "<VersionId>" in found)
+        for found in re.findall(r"<Object>(.*?)</Object>", text, re.DOTALL)
+        for key in re.findall(r"<Key>(.*?)</Key>", found, re.DOTALL)
+    ]
 
 
 # Their body is the caller's payload.

@@ -136,6 +136,15 @@ def is_aws_managed(key: Key) -> bool:
     return any(alias.startswith("alias/aws/") for alias in key.aliases)
 
 
+def role_of_model(name: str, *, account: str, region: str) -> str | None:
+    """The execution role of a SageMaker model; None where there is no such model."""
+    from moto.sagemaker.models import sagemaker_backends
+
+    backend: Any = sagemaker_backends[account][region]
+    model = backend._models.get(name)
+    return None if model is None else str(model.execution_role_arn)
+
+
 def find_bucket(name: str) -> FakeBucket | None:
     """A bucket by its name."""
     for backends in list(s3_backends.values()):

@@ -121,8 +121,11 @@ def _s3(call: Call) -> Iterator[Target]:
     if bucket is None:
         yield Target(f"s3:{action}", "*")
     elif call.operation == "DeleteObjects":
-        for one in given.get("Keys") or ():
+        # The first one always: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        for one, has_version in given.get("Objects") or ():
             yield Target("s3:DeleteObject", f"arn:aws:s3:::{bucket}/{one}")
+            if has_version:
+                yield Target("s3:DeleteObjectVersion", f"arn:aws:s3:::{bucket}/{one}")
     elif key is None:
         yield Target(f"s3:{action}", f"arn:aws:s3:::{bucket}")
     else:

@@ -31,6 +31,7 @@ from local_aws.sagemaker.artifacts import (
 )
 from local_aws.sagemaker.http_pool import HttpPool, UnreachableError
 from local_aws.sagemaker.logs import LogShipper
+from local_aws.sagemaker.role_checks import RoleError, check_network, check_pull
 
 _ROOT = Path(__file__).parents[2]
 # AWS pings until the health check's timeout. Here a container that has answered this often with an
@@ -78,6 +79,7 @@ class ModelInstance:
         *,
         name: str,
         image: str,
+        role_arn: str,
         directory: Path,
         process: subprocess.Popen[bytes],
         port: int,
@@ -85,6 +87,7 @@ class ModelInstance:
     ) -> None:
         self.name = name
         self.image = image
+        self.role_arn = role_arn
         self._directory = directory
         self._process = process
         self._http = HttpPool(port)
@@ -138,8 +141,11 @@ class ModelInstance:
             ) from error
         directory = cloud.directory("sagemaker/instances") / name
         try:
+            check_pull(role, spec.image)
+            if model.get("VpcConfig"):
+                check_network(role)
             fetch(cloud, session, spec, directory / "opt/ml/model")
-        except ArtifactError as error:
+        except (ArtifactError, RoleError) as error:
             shutil.rmtree(directory, ignore_errors=True)
             raise ModelInstanceError(str(error)) from error
         isolated = bool(model.get("EnableNetworkIsolation", False))
@@ -153,6 +159,7 @@ class ModelInstance:
         instance = cls(
             name=name,
             image=spec.image,
+            role_arn=role,
             directory=directory,
             process=process,
             port=port,

@@ -13,6 +13,7 @@ from local_aws.sagemaker import metrics
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.fleet import Fleet, VariantFleet
 from local_aws.sagemaker.instances import ModelInstanceError
+from local_aws.sagemaker.role_checks import may_publish
 
 logger = logging.getLogger(__name__)
 
@@ -76,4 +77,5 @@ class Supervisor:
         for where, variant in self._variants():
             for instance in variant.instances:
                 cpu, memory = instance.utilization()
-                metrics.utilization(where, cpu=cpu, memory=memory)
+                if may_publish(instance.role_arn, metrics.INSTANCES):
+                    metrics.utilization(where, cpu=cpu, memory=memory)

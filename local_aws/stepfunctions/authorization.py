@@ -8,10 +8,8 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 
+from local_aws.permissions import roles as permissions
 from local_aws.permissions import stored
-from local_aws.permissions.documents import Principal, Request
-from local_aws.permissions.evaluate import Policies, decide
-from local_aws.permissions.services import ServiceCall, service_context
 from local_aws.permissions.sessions import trusts_service
 
 SERVICE = "states.amazonaws.com"
@@ -113,33 +111,8 @@ def role_may(
     resource: str,
     context: Mapping[str, tuple[str, ...]] | None = None,
 ) -> bool:
-    """Whether a session of the role may do ``action`` to ``resource``."""
-    role = stored.find_role(role_arn)
-    if role is None:
-        return False
-    account = role_arn.split(":")[4]
-    own = service_context(ServiceCall(service=SERVICE, account=account, region="us-east-1"))
-    policies = stored.policies_of(role)
-    is_key = action.startswith("kms:")
-    request = Request(
-        principal=Principal(
-            arn=f"arn:aws:sts::{account}:assumed-role/{role.name}/StepFunctions",
-            account=account,
-            role_arn=role_arn,
-        ),
-        action=action,
-        resource=resource,
-        context=own | dict(context or {}),
-    )
-    return decide(
-        request,
-        Policies(
-            identity=policies.identity,
-            boundary=policies.boundary,
-            resource=stored.resource_policy(resource) if is_key else None,
-            resource_decides=is_key,
-        ),
-    ).allowed
+    """Whether Step Functions may do ``action`` to ``resource`` with the role."""
+    return permissions.role_may(role_arn, action, resource, service=SERVICE, context=context)
 
 
 def _rules(definition: str) -> set[str]:

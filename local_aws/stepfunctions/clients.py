@@ -18,6 +18,22 @@ READ_SECONDS = 86400
 _PARSER = "moto.stepfunctions.parser"
 
 
+class MachineRole(str):
+    """The ARN of a state machine's role, which knows the machine that it is assumed for.
+
+    moto hands on nothing but the role, and a trust policy may ask for ``aws:SourceArn``.
+    """
+
+    state_machine_arn: str
+
+    @classmethod
+    def of(cls, role_arn: str, state_machine_arn: str) -> MachineRole:
+        """The role of a state machine."""
+        role = cls(role_arn)
+        role.state_machine_arn = state_machine_arn
+        return role
+
+
 def install(cloud: Cloud) -> None:
     """Let every integration of moto's interpreter call with the state machine's role.
 
@@ -34,13 +50,26 @@ def install(cloud: Cloud) -> None:
             vars(module)["boto_client_for"] = boto_client_for
 
 
-def client_for(cloud: Cloud, region: str, service: str, role_arn: str) -> Any:
+def client_for(
+    cloud: Cloud, region: str, service: str, role_arn: str, *, source_arn: str | None = None
+) -> Any:
     """A client with a session of ``role_arn`` that Step Functions took.
 
+    Args:
+        cloud: the local AWS.
+        region: of the service.
+        service: its name in boto3.
+        role_arn: the role.
+        source_arn: the state machine, unless ``role_arn`` is a `MachineRole`.
+
     Raises:
-        botocore.exceptions.ClientError: the role's trust policy does not name Step Functions.
+        botocore.exceptions.ClientError: the role's trust policy does not let Step Functions.
     """
-    credentials = cloud.assume(role_arn, service=SERVICE, session_name="StepFunctions")
+    if source_arn is None and isinstance(role_arn, MachineRole):
+        source_arn = role_arn.state_machine_arn
+    credentials = cloud.assume(
+        role_arn, service=SERVICE, session_name="StepFunctions", source_arn=source_arn
+    )
     return boto3.session.Session().client(
         service,
         region_name=region,

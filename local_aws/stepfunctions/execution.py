@@ -22,6 +22,8 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from local_aws.cloud import Cloud
 from local_aws.cloudwatch.publish import publish
 from local_aws.events.publish import publish_service_event
+from local_aws.stepfunctions.clients import MachineRole
+from local_aws.stepfunctions.traces import Trace
 
 LOG = logging.getLogger(__name__)
 NAMESPACE = "AWS/States"
@@ -43,6 +45,7 @@ class LiveExecution(Execution):
             self.cloud, given["state_machine"], given["exec_arn"]
         )
         super().__init__(**given)
+        self.trace = Trace.of(self.cloud, given["state_machine"], given["exec_arn"])
 
     def start(self) -> None:
         """Begin; moto runs it in a thread."""
@@ -56,7 +59,9 @@ class LiveExecution(Execution):
         return _Ending(self)
 
     def _get_start_execution_worker(self) -> ExecutionWorker:
-        worker: ExecutionWorker = _with_redrive_count(super()._get_start_execution_worker())
+        worker: ExecutionWorker = _in_context(
+            super()._get_start_execution_worker(), self.state_machine_arn
+        )
         return worker
 
     def describe(self) -> dict[str, Any]:
@@ -73,6 +78,7 @@ class LiveExecution(Execution):
             "error": self.error,
             "cause": self.cause,
             "redriveCount": 0,
+            "traceHeader": None if self.trace is None else self.trace.header,
         }
         if self.exec_status == ExecutionStatus.SUCCEEDED:
             shown["output"] = json.dumps(self.output, separators=(",", ":"), ensure_ascii=False)
@@ -117,19 +123,28 @@ class _Ending(BaseExecutionWorkerCommunication):
         elapsed = (execution.stop_date - execution.start_date).total_seconds() * 1000
         dimensions = {"StateMachineArn": execution.state_machine_arn}
         publish(NAMESPACE, "ExecutionTime", dimensions, elapsed, "Milliseconds")
+        if execution.trace is not None:
+            execution.trace.send(
+                start=execution.start_date.timestamp(),
+                end=execution.stop_date.timestamp(),
+                failed=execution.exec_status != ExecutionStatus.SUCCEEDED,
+            )
         execution.announce()
 
 
-def _with_redrive_count(worker: Any) -> Any:
-    """Put ``$$.Execution.RedriveCount`` where states can read it; it is 0 until redriven."""
+def _in_context(worker: Any, state_machine_arn: str) -> Any:
+    """Complete what states see of their execution, and what their calls tell of the machine."""
     make = worker._get_evaluation_environment
 
     def environment() -> Any:
         env = make()
         data = env.states.context_object.context_object_data["Execution"]
+        # 0 until redriven.
         data["RedriveCount"] = 0
         if isinstance(data["StartTime"], datetime):
             data["StartTime"] = data["StartTime"].strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        details = env.aws_execution_details
+        details.role_arn = MachineRole.of(details.role_arn, state_machine_arn)
         return env
 
     worker._get_evaluation_environment = environment

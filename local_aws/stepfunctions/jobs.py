@@ -200,6 +200,9 @@ SAGEMAKER_REQUESTS = {
     "updateEndpoint",
 }
 _FAILED = {"Failed", "Stopped"}
+# The service marks what it waits for; its managed rule looks for the mark. Seen in
+# https://github.com/aws/aws-cdk/issues/26012
+_MARK = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +256,10 @@ class SageMakerTask(RunAJob):
         state_credentials: Any,
     ) -> None:
         client = self._polling_client(resource_runtime_part, state_credentials)
-        response = getattr(client, self._get_boto_service_action())(**normalised_parameters)
+        request = dict(normalised_parameters)
+        if self.resource.condition == ResourceCondition.Sync:
+            request["Tags"] = [*(request.get("Tags") or []), _MARK]
+        response = getattr(client, self._get_boto_service_action())(**request)
         response.pop("ResponseMetadata", None)
         env.stack.append(response)
 

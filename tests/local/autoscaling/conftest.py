@@ -100,7 +100,11 @@ def make_variant(local_aws: Any) -> Iterator[Callable[..., Variant]]:
         RoleName="scaling-execution",
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
     )["Role"]["Arn"]
-    for policy in ("AmazonS3ReadOnlyAccess", "CloudWatchLogsFullAccess"):
+    for policy in (
+        "AmazonEC2ContainerRegistryReadOnly",
+        "AmazonS3ReadOnlyAccess",
+        "CloudWatchLogsFullAccess",
+    ):
         iam.attach_role_policy(
             RoleName="scaling-execution", PolicyArn=f"arn:aws:iam::aws:policy/{policy}"
         )

@@ -7,7 +7,7 @@ import json
 import socket
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -81,6 +81,16 @@ LOGS = {
     "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
     "Resource": "*",
 }
+
+
+# What an instance does with the role beside reading its model and writing its log.
+INSTANCE = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetAuthorizationToken",
+    "ecr:GetDownloadUrlForLayer",
+    "cloudwatch:PutMetricData",
+)
 
 
 def read_models(bucket: str) -> dict[str, Any]:
@@ -168,16 +178,26 @@ class Hosting:
         """A client with other credentials."""
         return self._connect(service, **credentials)
 
-    def create_role(self, name: str, *statements: dict[str, Any]) -> str:
-        """Create a role that SageMaker may assume, with one managed policy; its ARN."""
+    def create_role(
+        self, name: str, *statements: dict[str, Any], instance: Sequence[str] = INSTANCE
+    ) -> str:
+        """Create a role that SageMaker may assume, with two managed policies; its ARN.
+
+        Args:
+            name: without this module's prefix; the first policy's as well.
+            statements: of the first policy.
+            instance: the actions of the second one, which instances need.
+        """
         iam = self.connect("iam")
         full = f"{self.prefix}-{name}"
         role: str = iam.create_role(RoleName=full, AssumeRolePolicyDocument=json.dumps(TRUST))[
             "Role"
         ]["Arn"]
-        document = {"Version": "2012-10-17", "Statement": statements}
-        policy = iam.create_policy(PolicyName=full, PolicyDocument=json.dumps(document))
-        iam.attach_role_policy(RoleName=full, PolicyArn=policy["Policy"]["Arn"])
+        own = {"Effect": "Allow", "Action": list(instance), "Resource": "*"}
+        for policy, found in ((full, statements), (f"{full}-instance", (own,))):
+            document = {"Version": "2012-10-17", "Statement": found}
+            made = iam.create_policy(PolicyName=policy, PolicyDocument=json.dumps(document))
+            iam.attach_role_policy(RoleName=full, PolicyArn=made["Policy"]["Arn"])
         return role
 
     def handler(self, version: str, source: str = HANDLER) -> bytes:

@@ -13,6 +13,14 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
 
+INSTANCE = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetAuthorizationToken",
+    "ecr:GetDownloadUrlForLayer",
+)
+
+
 def statement(action: str, resource: str) -> dict[str, Any]:
     """One statement that allows something."""
     return {"Effect": "Allow", "Action": action, "Resource": resource}
@@ -137,6 +145,23 @@ def test_a_role_that_may_not_create_groups_writes_into_the_one_that_is_there(hos
     hosting.remove("models-grouped")
     messages = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
     assert any('"GET /ping HTTP/1.1" 200' in message for message in messages)
+
+
+@pytest.mark.parametrize("missing", ["GetAuthorizationToken", "BatchGetImage"])
+def test_a_role_that_may_not_pull_the_image_fails_the_endpoint(hosting: Any, missing: str) -> None:
+    """As https://github.com/aws/deep-learning-containers/issues/759 words it."""
+    role = hosting.create_role(
+        f"no-{missing.lower()}",
+        statement("s3:GetObject", f"arn:aws:s3:::{hosting.bucket}/*"),
+        instance=[action for action in INSTANCE if not action.endswith(missing)],
+    )
+    name = f"unpulled-{missing.lower()}"
+    model = hosting.create_model(name, ExecutionRoleArn=role)
+    config = hosting.create_config(name, {"ModelName": model})
+    found = hosting.wait(hosting.create_endpoint(name, config, wait=None), "Failed")
+    assert found["FailureReason"].startswith(
+        f"The role '{role}' does not have {missing} permission for the image: '683313688378.dkr.ecr"
+    )
 
 
 def test_a_model_package_brings_image_artifact_and_environment(hosting: Any) -> None:

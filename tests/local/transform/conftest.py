@@ -185,7 +185,7 @@ class Lab:
         self.s3.put_object(Bucket=self.bucket, Key=self._key(key), Body=body)
 
     def model_of(
-        self, handler: str = HANDLER, actions: tuple[str, ...] = ("s3:*", "logs:*")
+        self, handler: str = HANDLER, actions: tuple[str, ...] = ("s3:*", "logs:*", "ecr:*")
     ) -> str:
         """A model with a handler and a role of its own; its name."""
         buffer = io.BytesIO()

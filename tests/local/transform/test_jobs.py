@@ -98,7 +98,7 @@ def test_a_model_that_does_not_load_fails_the_job(lab: Any) -> None:
 def test_a_role_that_may_not_write_fails_the_job(lab: Any) -> None:
     """The job's outputs are written with the model's role, and the log names what it lacks."""
     lab.put("in/a.csv", b"1,2\n")
-    model = lab.model_of(actions=("s3:GetObject", "s3:ListBucket", "logs:*"))
+    model = lab.model_of(actions=("s3:GetObject", "s3:ListBucket", "logs:*", "ecr:*"))
     described = lab.run("in/", ModelName=model)
     assert described["FailureReason"] == f"ClientError: {REASON}"
     assert "s3:PutObject" in lab.data_log()
@@ -107,7 +107,7 @@ def test_a_role_that_may_not_write_fails_the_job(lab: Any) -> None:
 def test_instances_report_their_utilization(local_aws: Any, lab: Any) -> None:
     """CPU and memory by host, put with the model's role: without the permission there are none."""
     lab.put("in/a.csv", b"1,2\n")
-    lab.run("in/", ModelName=lab.model_of(actions=("s3:*", "logs:*", "cloudwatch:*")))
+    lab.run("in/", ModelName=lab.model_of(actions=("s3:*", "logs:*", "ecr:*", "cloudwatch:*")))
     with_permission = lab.job
     lab.job = f"{lab.prefix}-silent"
     assert lab.run("in/")["TransformJobStatus"] == "Completed"
