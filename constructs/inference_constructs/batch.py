@@ -116,7 +116,6 @@ class BatchTransformWorkflow(Construct):
             self.role,
             functions=[self.validate.function, self.verify.function],
             job_name_prefix=job_name_prefix,
-            model_role=model.role,
             encryption=encryption,
         )
         notifications.grant_publish(self.role.grantee)

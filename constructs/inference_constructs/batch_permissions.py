@@ -61,7 +61,13 @@ def allow_transform(
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
     role.add_statements(
-        _volume_encryption(encryption),
+        # For the instances' volumes. The job's caller need not be allowed it if the role is:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html
+        iam.PolicyStatement(
+            actions=["kms:CreateGrant"],
+            resources=[encryption.key_arn],
+            conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
         iam.PolicyStatement(
             actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[log_group],
@@ -84,10 +90,11 @@ def allow_workflow(
     *,
     functions: Sequence[lambda_.IFunction],
     job_name_prefix: str,
-    model_role: ServiceRole,
     encryption: EncryptionKey,
 ) -> None:
     """Lets a state machine check, run and stop transform jobs, and keep its logs.
+
+    It passes no role to SageMaker: a job runs under the one that its model was created with.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
 
@@ -95,8 +102,7 @@ def allow_workflow(
         role: the state machine's role.
         functions: what it calls.
         job_name_prefix: how the names of its jobs begin.
-        model_role: the role that the jobs run under.
-        encryption: the key of its data, its logs and the instances' volumes.
+        encryption: the key of its data and its logs.
     """
     stack = Stack.of(role)
     jobs = stack.format_arn(
@@ -123,15 +129,9 @@ def allow_workflow(
             resources=[jobs],
         ),
         iam.PolicyStatement(
-            actions=["iam:PassRole"],
-            resources=[model_role.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        ),
-        iam.PolicyStatement(
             actions=["events:DescribeRule", "events:PutRule", "events:PutTargets"],
             resources=[rule],
         ),
-        _volume_encryption(encryption),
         # The executions' own data: https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
         iam.PolicyStatement(
             actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[encryption.key_arn]
@@ -178,17 +178,6 @@ def _allow_reading(role: ServiceRole, places: Sequence[S3Prefix]) -> None:
     for place in places:
         place.grant_read(role.grantee)
         _acknowledge_objects(role, place)
-
-
-def _volume_encryption(encryption: EncryptionKey) -> iam.PolicyStatement:
-    # AWS documents that an endpoint's caller makes the grant with which instances use the key for
-    # their volumes, and that a training job's execution role does. For a transform job it says
-    # nothing, so both may.
-    return iam.PolicyStatement(
-        actions=["kms:CreateGrant"],
-        resources=[encryption.key_arn],
-        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
-    )
 
 
 def _acknowledge_objects(role: ServiceRole, place: S3Prefix) -> None:

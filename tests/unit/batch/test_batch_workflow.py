@@ -70,15 +70,14 @@ def test_the_state_machine_runs_jobs_of_its_own_only(
     assert str(statement["Resource"]).count("transform-job/churn-*") == 1
 
 
-def test_the_state_machine_passes_the_models_role_to_sagemaker_only(
+def test_only_the_models_role_lets_instances_use_the_key_for_their_volumes(
     statements: Callable[[str], list[dict[str, Any]]],
 ) -> None:
-    """A role that could be passed on anywhere would be worth as much as the other role."""
-    statement = only(statements("WorkflowRolePolicy"), "iam:PassRole")
-    assert statement["Resource"]["Fn::GetAtt"][0].startswith("ModelRole")
-    assert statement["Condition"] == {
-        "StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}
-    }
+    """A job's caller needs it only where the job's role has it not."""
+    statement = only(statements("ModelRolePolicy"), "kms:CreateGrant")
+    assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    allowed = set().union(*map(actions, statements("WorkflowRolePolicy")))
+    assert allowed.isdisjoint({"kms:CreateGrant", "iam:PassRole"})
 
 
 def test_the_state_machine_hears_of_the_end_of_jobs(

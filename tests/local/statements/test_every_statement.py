@@ -1,0 +1,348 @@
+"""Every permission of every role is needed: without it something end to end fails.
+
+A permission is one action on one resource. It is taken away from the role's policy; then the
+probes that work with the role are run, until one of them sees that something does not work any
+more. The probes know nothing of the policies: they do what users and CloudFormation do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+ENDED_SECONDS = 120
+# What comes late if it comes: logs, metrics, traces.
+LATE_SECONDS = 8
+JOBS = "/aws/sagemaker/TransformJobs"
+INSTANCES = "/aws/sagemaker/Endpoints"
+FEATURES = ",".join(["1.0"] * 30) + "\n"
+
+
+class Noticed(Exception):
+    """Something does not work; the message is what a user would see."""
+
+
+def until(what: str, found: Callable[[], Any], *, seconds: float = LATE_SECONDS) -> Any:
+    """Wait for something that has to come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.2)
+    raise Noticed(f"{what} did not come")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Something that works with roles.
+
+    Attributes:
+        name: what it does.
+        roles: the names of the roles that it works with.
+        run: does it; raises Noticed.
+    """
+
+    name: str
+    roles: frozenset[str]
+    run: Callable[[], None]
+
+
+@dataclass
+class Probes:
+    """What is done with both stacks."""
+
+    deployment: Any
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        client, outputs = self.deployment.client, self.deployment.outputs
+        self.sagemaker, self.states = client("sagemaker"), client("stepfunctions")
+        self.s3, self.logs, self.functions = client("s3"), client("logs"), client("lambda")
+        self.endpoint = outputs["realtime.EndpointName"]
+        self.machine = self.states.describe_state_machine(
+            stateMachineArn=outputs["batch.StateMachineArn"]
+        )
+        self.bucket = outputs["batch.DataBucketName"]
+        described = [
+            self.functions.get_function_configuration(FunctionName=name)
+            for name in self.deployment.resources("AWS::Lambda::Function")
+        ]
+        self.functions_by_package = {f["Handler"].split(".")[-2]: f for f in described}
+        self.s3.create_bucket(Bucket="answers")
+
+    def all(self) -> list[Probe]:
+        """Each with the roles of the resources that it uses; the quickest first."""
+        config = self.sagemaker.describe_endpoint_config(
+            EndpointConfigName=self.deployment.outputs["realtime.EndpointConfigName"]
+        )
+        served = config["ProductionVariants"][0]["ModelName"]
+        functions = self.functions_by_package
+        emptier = functions.pop("custom_resource")
+        workflow = [
+            self.machine["roleArn"],
+            self._role_of_model(self.deployment.outputs["batch.ModelName"]),
+            *(function["Role"] for function in functions.values()),
+        ]
+
+        def roles(*arns: str) -> frozenset[str]:
+            return frozenset(arn.rpartition("/")[2] for arn in arns)
+
+        return [
+            Probe("the state machine is made anew", roles(self.machine["roleArn"]), self.make),
+            Probe("buckets are emptied", roles(emptier["Role"]), lambda: self.empty(emptier)),
+            Probe("an endpoint is updated", roles(self._role_of_model(served)), self.update),
+            Probe("a batch is run", roles(*workflow), self.batch),
+            Probe("a batch is stopped", roles(*workflow), self.stop_batch),
+        ]
+
+    def _role_of_model(self, name: str) -> str:
+        role: str = self.sagemaker.describe_model(ModelName=name)["ExecutionRoleArn"]
+        return role
+
+    def make(self) -> None:
+        """Create the state machine once more, as a deployment would."""
+        kept = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration")
+        try:
+            made = self.states.create_state_machine(
+                name=f"probe-{next(self._numbers)}", **{name: self.machine[name] for name in kept}
+            )
+        except ClientError as error:
+            raise Noticed(str(error)) from error
+        self.states.delete_state_machine(stateMachineArn=made["stateMachineArn"])
+
+    def empty(self, function: dict[str, Any]) -> None:
+        """Let the custom resource empty the buckets, as a deletion of the stack would."""
+        logs = self.s3.get_bucket_logging(Bucket=self.bucket)["LoggingEnabled"]["TargetBucket"]
+        policy = self.s3.get_bucket_policy(Bucket=logs)["Policy"]
+        for bucket in (self.bucket, logs):
+            for _ in range(2):
+                self.s3.put_object(Bucket=bucket, Key="object", Body=b"1")
+            self.s3.delete_object(Bucket=bucket, Key="object")
+        began = self._fresh(function)
+        key = f"answer-{next(self._numbers)}"
+        where = {"Bucket": "answers", "Key": key}
+        event = {
+            "RequestType": "Delete",
+            "ResponseURL": self.s3.generate_presigned_url("put_object", Params=where),
+            "StackId": "stack",
+            "RequestId": key,
+            "LogicalResourceId": "Emptied",
+            "ResourceProperties": {"Buckets": [self.bucket], "LogBuckets": [logs]},
+        }
+        try:
+            self.functions.invoke(FunctionName=function["FunctionName"], Payload=json.dumps(event))
+        finally:
+            self.s3.put_bucket_policy(Bucket=logs, Policy=policy)
+        answer = json.loads(self.s3.get_object(**where)["Body"].read())
+        if answer["Status"] != "SUCCESS":
+            raise Noticed(answer["Reason"])
+        for bucket in (self.bucket, logs):
+            # What else the log bucket has by now are the logs of the emptying.
+            left = self.s3.list_object_versions(Bucket=bucket, Prefix="object")
+            if left.get("Versions") or left.get("DeleteMarkers"):
+                raise Noticed(f"{bucket} is not empty")
+        self._logged(function, began)
+
+    def update(self) -> None:
+        """Move the endpoint to a new config of the same variants, whose instances log and count."""
+        old = self.sagemaker.describe_endpoint(EndpointName=self.endpoint)["EndpointConfigName"]
+        given = self.sagemaker.describe_endpoint_config(EndpointConfigName=old)
+        new = f"probe-{next(self._numbers)}"
+        self.sagemaker.create_endpoint_config(
+            EndpointConfigName=new,
+            ProductionVariants=given["ProductionVariants"],
+            KmsKeyId=given["KmsKeyId"],
+        )
+        began = int(time.time() * 1000)
+        self.sagemaker.update_endpoint(EndpointName=self.endpoint, EndpointConfigName=new)
+        described = until("the update's end", self._updated, seconds=ENDED_SECONDS)
+        if described["EndpointConfigName"] != new:
+            raise Noticed(described["FailureReason"])
+        group = f"{INSTANCES}/{self.endpoint}"
+        until("the containers' log", lambda: self._events(group, began))
+        until(
+            "the instances' metrics",
+            lambda: self.deployment.client("cloudwatch").list_metrics(
+                Namespace=INSTANCES, Dimensions=[{"Name": "EndpointConfigName", "Value": new}]
+            )["Metrics"],
+        )
+
+    def _updated(self) -> dict[str, Any] | None:
+        described: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=self.endpoint)
+        return described if described["EndpointStatus"] != "Updating" else None
+
+    def batch(self) -> None:
+        """Run the workflow to its end, with everything that it leaves behind."""
+        self._without_jobs_log()
+        validate, verify = (self.functions_by_package[name] for name in ("validate", "verify"))
+        began = {name: self._fresh(f) for name, f in self.functions_by_package.items()}
+        execution = self._start()
+        ended = until("the end", lambda: self._ended(execution), seconds=ENDED_SECONDS)
+        if ended["status"] != "SUCCEEDED":
+            raise Noticed(ended["cause"])
+        self._logged(validate, began["validate"])
+        self._logged(verify, began["verify"])
+        job = json.loads(ended["output"])["transform"]["name"]
+        until("the job's log", lambda: self._streams_of(job) >= {"container", "data-log"})
+        until("the job's metrics", lambda: self._has_metrics(job))
+        trace = ended["traceHeader"].partition("=")[2].partition(";")[0]
+        xray = self.deployment.client("xray")
+        until("the trace", lambda: xray.batch_get_traces(TraceIds=[trace])["Traces"])
+
+    def stop_batch(self) -> None:
+        """Stop an execution: its job stops too."""
+        known = self._jobs()
+        execution = self._start()
+        try:
+            job = until("a job", lambda: self._jobs() - known, seconds=20).pop()
+        finally:
+            self.states.stop_execution(executionArn=execution)
+        status = until(
+            "the job's end",
+            lambda: (
+                self._status_of(job) in {"Completed", "Failed", "Stopped"} and self._status_of(job)
+            ),
+            seconds=ENDED_SECONDS,
+        )
+        if status != "Stopped":
+            raise Noticed(f"the job of a stopped execution has {status}")
+
+    def _start(self) -> str:
+        """Start an execution on two rows."""
+        prefix = f"probe-{next(self._numbers)}"
+        key = f"input/{prefix}/rows.csv"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=(FEATURES * 2).encode())
+        request = {"input": f"s3://{self.bucket}/{key}"}
+        try:
+            started = self.states.start_execution(
+                stateMachineArn=self.machine["stateMachineArn"], input=json.dumps(request)
+            )
+        except ClientError as error:
+            raise Noticed(str(error)) from error
+        arn: str = started["executionArn"]
+        return arn
+
+    def _ended(self, execution: str) -> dict[str, Any] | None:
+        found: dict[str, Any] = self.states.describe_execution(executionArn=execution)
+        return found if found["status"] != "RUNNING" else None
+
+    def _jobs(self) -> set[str]:
+        found = self.sagemaker.list_transform_jobs(MaxResults=100)["TransformJobSummaries"]
+        return {job["TransformJobName"] for job in found}
+
+    def _status_of(self, job: str) -> str:
+        found = self.sagemaker.describe_transform_job(TransformJobName=job)
+        status: str = found["TransformJobStatus"]
+        return status
+
+    def _fresh(self, function: dict[str, Any]) -> int:
+        """Let the function's next run begin with a new environment, and so a new log stream."""
+        self.functions.update_function_configuration(
+            FunctionName=function["FunctionName"], Description=f"probe {next(self._numbers)}"
+        )
+        return int(time.time() * 1000)
+
+    def _logged(self, function: dict[str, Any], since: int) -> None:
+        group = function["LoggingConfig"]["LogGroup"]
+        until(f"the log of {function['Handler']}", lambda: self._events(group, since))
+
+    def _events(self, group: str, since: int) -> list[Any]:
+        found: list[Any] = self.logs.filter_log_events(logGroupName=group, startTime=since)[
+            "events"
+        ]
+        return found
+
+    def _without_jobs_log(self) -> None:
+        """As in an account that has never run a transform job."""
+        if self.logs.describe_log_groups(logGroupNamePrefix=JOBS)["logGroups"]:
+            self.logs.delete_log_group(logGroupName=JOBS)
+
+    def _streams_of(self, job: str) -> set[str]:
+        """What of a job has logged."""
+        try:
+            found = self.logs.filter_log_events(
+                logGroupName=JOBS, logStreamNamePrefix=job, limit=1000
+            )["events"]
+        except self.logs.exceptions.ResourceNotFoundException:
+            return set()
+        names = {event["logStreamName"].rpartition("/")[2] for event in found}
+        return {name if name == "data-log" else "container" for name in names}
+
+    def _has_metrics(self, job: str) -> bool:
+        listed = self.deployment.client("cloudwatch").list_metrics(Namespace=JOBS)["Metrics"]
+        return any(
+            dimension["Value"].startswith(f"{job}/")
+            for metric in listed
+            for dimension in metric["Dimensions"]
+        )
+
+
+@pytest.fixture(scope="module")
+def probes(deployment: Any) -> list[Probe]:
+    """What is done with both stacks."""
+    return Probes(deployment).all()
+
+
+def seen_without(permission: Any, probes: list[Probe]) -> str | None:
+    """What is seen of a permission's absence; None if nothing."""
+    with permission.taken_away():
+        for probe in probes:
+            if permission.role in probe.roles:
+                try:
+                    probe.run()
+                except Noticed as noticed:
+                    return f"{probe.name}: {noticed}"
+    return None
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "seen"),
+    [
+        ("realtime-Model", "s3:GetObject", "Failed to download model data"),
+        ("batch-WorkflowRole", "sagemaker:CreateTransformJob", "not authorized to perform"),
+        ("batch-WorkflowVerify", "s3:GetObject", "AccessDenied"),
+    ],
+)
+def test_without_one_of_three_permissions_something_fails(
+    deployment: Any, probes: list[Probe], role: str, action: str, seen: str
+) -> None:
+    """The model's artifact, the workflow's job and the verification's reading, and all is told."""
+    found = [
+        permission
+        for permission in deployment.permissions()
+        if role in permission.role and permission.action == action
+    ]
+    assert found
+    assert seen in str(seen_without(found[-1], probes))
+
+
+def test_with_all_permissions_everything_works(probes: list[Probe]) -> None:
+    """Also after some were taken away and given back."""
+    for probe in probes:
+        probe.run()
+
+
+@pytest.mark.soak
+def test_without_any_one_permission_something_fails(
+    deployment: Any, probes: list[Probe], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each action on each resource that a role of the stacks is allowed; the table is printed."""
+    for probe in probes:
+        probe.run()
+    unnoticed = []
+    for permission in deployment.permissions():
+        seen = seen_without(permission, probes)
+        with capsys.disabled():
+            print(f"\n{permission}\n    {seen}", end="")
+        if seen is None:
+            unnoticed.append(str(permission))
+    assert unnoticed == []
+    for probe in probes:
+        probe.run()
