@@ -410,7 +410,9 @@ def test_a_synth_without_the_pin_fails_with_the_command_that_makes_it(project: P
     assert (project.path / project.pin(source)["packed"]["path"]).is_file()
 
 
-def test_a_package_that_is_not_approved_is_refused_by_the_lookup_and_by_the_synth(project: Project) -> None:
+def test_a_package_that_is_not_approved_is_refused_by_the_lookup_and_by_the_synth(
+    project: Project,
+) -> None:
     """`--allow-unapproved` pins it with its status, and the settings have to allow it as well."""
     source = "model-package/churn/4"
     refused = project.run("inference", "resolve", source, "--no-repack")

@@ -182,5 +182,7 @@ def test_a_model_of_a_training_job_needs_its_pin(
 
     settings = Settings.of_stage("dev", {**dev_values, "model": {"source": "training-job/churn"}})
     app = new_app(tmp_path)
-    with pytest.raises(ValueError, match="run `inference resolve training-job/churn`"):
+    with pytest.raises(
+        ValueError, match="run `inference resolve training-job/churn --region us-east-1`"
+    ):
         RealtimeInferenceStack(app, settings=settings, artifact=model_artifact(settings))
