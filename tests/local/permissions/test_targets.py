@@ -127,6 +127,17 @@ CALLS: list[tuple[str, Callable[[Any], Any], list[tuple[str, str]]]] = [
     ),
     (
         "s3",
+        lambda s3: s3.delete_objects(
+            Bucket="data", Delete={"Objects": [{"Key": "a", "VersionId": "v"}, {"Key": "b"}]}
+        ),
+        [
+            ("s3:DeleteObject", "arn:aws:s3:::data/a"),
+            ("s3:DeleteObjectVersion", "arn:aws:s3:::data/a"),
+            ("s3:DeleteObject", "arn:aws:s3:::data/b"),
+        ],
+    ),
+    (
+        "s3",
         lambda s3: s3.get_bucket_encryption(Bucket="data"),
         [("s3:GetEncryptionConfiguration", "arn:aws:s3:::data")],
     ),

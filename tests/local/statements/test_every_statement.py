@@ -323,6 +323,23 @@ def test_without_one_of_three_permissions_something_fails(
     assert seen in str(seen_without(found[-1], probes))
 
 
+def test_a_permission_that_nobody_needs_is_found_out(deployment: Any, probes: list[Probe]) -> None:
+    """Nothing is seen of its absence, so that it would have to be deleted."""
+    [name] = next(probe.roles for probe in probes if probe.name == "buckets are emptied")
+    iam = deployment.client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:GetBucketLocation", "Resource": "*"}
+    policy = iam.create_policy(
+        PolicyName="needless",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=policy)
+    try:
+        [needless] = [found for found in deployment.permissions() if found.policy == policy]
+        assert seen_without(needless, probes) is None
+    finally:
+        iam.detach_role_policy(RoleName=name, PolicyArn=policy)
+
+
 def test_with_all_permissions_everything_works(probes: list[Probe]) -> None:
     """Also after some were taken away and given back."""
     for probe in probes:

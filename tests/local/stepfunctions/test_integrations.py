@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -199,6 +201,61 @@ def test_an_execution_needs_the_key_of_its_state_machine(
     assert refused.value.response["Error"]["Code"] == "KmsAccessDeniedException"
     able = make_role("states.amazonaws.com", "kms:GenerateDataKey", "kms:Decrypt")
     assert machines.run(plain, role=able, settings=settings).status == "SUCCEEDED"
+
+
+def test_a_role_may_be_confined_to_one_state_machine(
+    local_aws: Any, machines: Any, make_role: Callable[..., str]
+) -> None:
+    """Step Functions names the machine as aws:SourceArn: when it is made, and in each task."""
+    role = make_role("states.amazonaws.com", "s3:ListAllMyBuckets")
+    iam = local_aws.client("iam")
+
+    def confine(source: str) -> None:
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Service": "states.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"ArnLike": {"aws:SourceArn": source}},
+        }
+        iam.update_assume_role_policy(
+            RoleName=role.rpartition("/")[2],
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        )
+
+    branches = {
+        "Type": "Parallel",
+        "Branches": [{"StartAt": "T", "States": sdk("s3:listBuckets")}],
+    }
+    confine("arn:aws:states:us-east-1:123456789012:stateMachine:*")
+    machine = machines.create({"P": {**branches, "End": True}}, role=role)
+    assert machines.start(machine).wait().status == "SUCCEEDED"
+    confine(f"{machine}-of-others")
+    assert machines.start(machine).wait().status == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("missing", "traced"), [(None, True), ("GetSamplingRules", False), ("PutTraceSegments", False)]
+)
+def test_an_execution_is_traced_if_its_role_may(
+    local_aws: Any, machines: Any, make_role: Callable[..., str], missing: str | None, traced: bool
+) -> None:
+    """DescribeExecution names the trace; X-Ray has it only if the role may sample and send."""
+    needed = {"GetSamplingRules", "GetSamplingTargets", "PutTelemetryRecords", "PutTraceSegments"}
+    role = make_role("states.amazonaws.com", *(f"xray:{name}" for name in needed - {missing}))
+    settings = {"tracingConfiguration": {"enabled": True}}
+    run = machines.run({"P": {"Type": "Pass", "End": True}}, role=role, settings=settings)
+    assert run.status == "SUCCEEDED"
+    trace = re.fullmatch(
+        r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24});Sampled=1", run.described["traceHeader"]
+    )
+    assert trace is not None
+    xray = local_aws.client("xray")
+    deadline = time.monotonic() + (10 if traced else 0.5)
+    while not (found := xray.batch_get_traces(TraceIds=[trace[1]])["Traces"]):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    assert bool(found) is traced
 
 
 def test_an_unknown_job_is_refused_when_the_machine_is_made(machines: Any) -> None:
