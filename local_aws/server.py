@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import threading
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from local_aws.cloud import REGION, ROOT_ACCESS_KEY, Cloud
 from local_aws.subsystem import Subsystem, WsgiApp
@@ -37,17 +38,19 @@ class StateDirectoryError(Exception):
     """The state directory holds something that this program did not write."""
 
 
-def prepare_state(state: Path) -> str | None:
+def prepare_state(state: Path) -> tuple[IO[str], str | None]:
     """Make ``state`` an empty directory of ours.
 
     State lives in the server's memory, so what an earlier run left on disk is only half of it:
     it is removed, and told.
 
     Returns:
-        A sentence about what was removed; None if there was nothing.
+        The marker file, locked for as long as it is open, and a sentence about what was removed;
+        None if there was nothing.
 
     Raises:
-        StateDirectoryError: ``state`` is a file, or a directory with contents of somebody else.
+        StateDirectoryError: ``state`` is a file, a directory with contents of somebody else, or in
+            use by another server.
     """
     told = None
     if state.exists():
@@ -60,11 +63,29 @@ def prepare_state(state: Path) -> str | None:
                 f"files ({contents[0].name}, ...): choose another directory"
             )
         if contents:
+            with (state / MARKER).open("r+") as marker:
+                _lock(marker)
+                shutil.rmtree(state)
             told = f"state of an earlier run in {state} removed: starting empty"
-            shutil.rmtree(state)
     state.mkdir(parents=True, exist_ok=True)
-    (state / MARKER).write_text("Written by `python -m local_aws`; removed at the next start.\n")
-    return told
+    marker = (state / MARKER).open("w")
+    _lock(marker)
+    marker.write(f"Written by `python -m local_aws`, process {os.getpid()}.\n")
+    marker.flush()
+    return marker, told
+
+
+def _lock(marker: IO[str]) -> None:
+    """Take the directory; a server that ends, however it ends, gives it free."""
+    try:
+        fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = Path(marker.name).read_text().strip()
+        marker.close()
+        raise StateDirectoryError(
+            f"--state {Path(marker.name).parent} is in use ({owner}): stop that server or choose "
+            "another directory"
+        ) from error
 
 
 def _is_taken(port: int) -> bool:
@@ -122,12 +143,17 @@ class LocalAws:
 
         Raises:
             OSError: the port is taken.
+            StateDirectoryError: the state directory cannot be used.
         """
         if _is_taken(self.cloud.port):
             raise OSError(f"port {self.cloud.port} is taken: choose another with --port")
-        told = prepare_state(self.cloud.state)
+        marker, told = prepare_state(self.cloud.state)
         if told:
             print(told, flush=True)
+        with marker:
+            self._serve()
+
+    def _serve(self) -> None:
         _environment(self.cloud)
         # Imported here: they read the environment.
         from moto.moto_server.werkzeug_app import (

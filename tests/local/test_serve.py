@@ -73,6 +73,19 @@ def test_a_directory_of_somebody_else_is_never_emptied(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+def test_a_state_directory_in_use_is_left_alone(launch: Callable[..., Any], tmp_path: Path) -> None:
+    """A second server on the same directory is refused; the first one goes on."""
+    running = launch(tmp_path / "state")
+    (tmp_path / "state" / "object").write_text("of the first")
+    ended = _serve("--port", "1", "--state", str(tmp_path / "state"))
+    assert ended.returncode == 2
+    assert f"in use (Written by `python -m local_aws`, process {running.process.pid}.)" in (
+        ended.stderr
+    )
+    assert (tmp_path / "state" / "object").read_text() == "of the first"
+    assert running.client("sts").get_caller_identity()["Account"] == "123456789012"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(("--port", "0"), "from 1 to 65535"), (("--speed", "0.5"), "from 1 to 1000")],
