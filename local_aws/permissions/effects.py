@@ -260,7 +260,6 @@ def _secrets(call: Call, place: Place) -> Iterator[Effect]:
 
 
 _VOLUME_KEYS = {
-    "CreateEndpointConfig": ["KmsKeyId"],
     "CreateTrainingJob": ["ResourceConfig", "VolumeKmsKeyId"],
     "CreateTransformJob": ["TransformResources", "VolumeKmsKeyId"],
 }
@@ -272,9 +271,8 @@ def _sagemaker(call: Call, place: Place) -> Iterator[Effect]:
     For an endpoint that is the caller; for a job it is the caller only if the job's role may not:
     https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html
     """
-    path = _VOLUME_KEYS.get(call.operation)
     role_arn = _role_of_job(call, place)
-    for key_id in _values(call.parameters, path) if path is not None else ():
+    for key_id in _volume_keys(call, place):
         for effect in use_of_key(
             key_id, ("CreateGrant",), "sagemaker", place, {"GrantIsForAWSResource": "true"}
         ):
@@ -287,6 +285,16 @@ def _sagemaker(call: Call, place: Place) -> Iterator[Effect]:
                 context=effect.context,
             ):
                 yield effect
+
+
+def _volume_keys(call: Call, place: Place) -> Iterator[str]:
+    if call.operation in {"CreateEndpoint", "UpdateEndpoint"}:
+        name = str(call.parameters.get("EndpointConfigName", ""))
+        key_id = stored.key_of_endpoint_config(name, account=place.account, region=place.region)
+        if key_id is not None:
+            yield key_id
+    elif call.operation in _VOLUME_KEYS:
+        yield from _values(call.parameters, _VOLUME_KEYS[call.operation])
 
 
 def _role_of_job(call: Call, place: Place) -> str | None:

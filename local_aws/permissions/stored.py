@@ -145,6 +145,15 @@ def role_of_model(name: str, *, account: str, region: str) -> str | None:
     return None if model is None else str(model.execution_role_arn)
 
 
+def key_of_endpoint_config(name: str, *, account: str, region: str) -> str | None:
+    """The key of an endpoint config's volumes; None where it has none, or is none."""
+    from moto.sagemaker.models import sagemaker_backends
+
+    backend: Any = sagemaker_backends[account][region]
+    config = backend.endpoint_configs.get(name)
+    return None if config is None else config.request.get("KmsKeyId")
+
+
 def find_bucket(name: str) -> FakeBucket | None:
     """A bucket by its name."""
     for backends in list(s3_backends.values()):
