@@ -87,25 +87,3 @@ class Cloud:
                     max_pool_connections=50,
                 ),
             )
-
-    def assume(
-        self, role_arn: str, *, service: str, session_name: str, source_arn: str | None = None
-    ) -> Credentials:
-        """A session of ``role_arn`` for an AWS service, as the service itself would take it.
-
-        Args:
-            role_arn: the role.
-            service: the principal that assumes it, e.g. ``sagemaker.amazonaws.com``; the role's
-                trust policy must name it.
-            session_name: shown in the session's ARN.
-            source_arn: what the service acts for, where a trust policy asks for
-                ``aws:SourceArn``.
-
-        Raises:
-            botocore.exceptions.ClientError: AccessDenied when the trust policy does not allow it.
-        """
-        from local_aws.permissions.sessions import assume_for_service
-
-        return assume_for_service(
-            self, role_arn, service=service, session_name=session_name, source_arn=source_arn
-        )

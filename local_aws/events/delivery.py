@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local_aws.cloud import Cloud
 from local_aws.events.targets import ClientOf, UnknownTarget, queue_url, send
 from local_aws.permissions.services import ServiceCall, ServiceDenied, authorize
+from local_aws.permissions.sessions import assume
 
 LOG = logging.getLogger(__name__)
 ATTEMPTS = 3
@@ -84,7 +85,7 @@ class Courier:
         """Clients with the session of the target's role, or of the service itself."""
         role_arn = delivery.target.get("RoleArn")
         if role_arn is not None:
-            session = self._cloud.assume(
+            session = assume(
                 role_arn,
                 service=delivery.service,
                 session_name=delivery.service.partition(".")[0],

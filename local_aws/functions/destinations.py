@@ -12,6 +12,7 @@ from local_aws.cloud import Cloud
 from local_aws.functions.function import LiveFunction
 from local_aws.functions.report import now
 from local_aws.functions.sandbox import Run
+from local_aws.permissions.sessions import assume
 
 
 class Delivery:
@@ -67,7 +68,7 @@ class Delivery:
     def _send(self, target: str, body: str, attributes: dict[str, str]) -> None:
         # A role that may not send loses the record, as on AWS (metric DestinationDeliveryFailures).
         with contextlib.suppress(ClientError, BotoCoreError):
-            credentials = self._cloud.assume(
+            credentials = assume(
                 self._function.role,
                 service="lambda.amazonaws.com",
                 session_name=self._function.function_name[:64],

@@ -17,6 +17,7 @@ from local_aws.functions.function import LiveFunction
 from local_aws.functions.package import RuntimeUnsupportedError
 from local_aws.functions.pool import Pool, ThrottledError
 from local_aws.functions.sandbox import Run
+from local_aws.permissions.sessions import assume
 
 RESPONSE_BYTES = 6_291_556
 RETRIES = 2
@@ -35,7 +36,7 @@ class Invoker:
     def check_role(self, role_arn: str) -> None:
         """Refuse a role whose trust policy does not let Lambda take it, as CreateFunction does."""
         try:
-            self._cloud.assume(role_arn, service="lambda.amazonaws.com", session_name="lambda")
+            assume(role_arn, service="lambda.amazonaws.com", session_name="lambda")
         except ClientError as error:
             raise InvalidParameterValueException(
                 "The role defined for the function cannot be assumed by Lambda."

@@ -22,6 +22,7 @@ from local_aws.functions import report
 from local_aws.functions.function import LiveFunction
 from local_aws.functions.log import LogStream, Output
 from local_aws.functions.package import command, environment, unpack
+from local_aws.permissions.sessions import assume
 from local_aws.processes import end, spawn
 
 # On AWS; a start that takes longer is repeated within the function's own timeout.
@@ -59,7 +60,7 @@ class Sandbox:
         self._born = time.monotonic()
         self._init_ms: float | None = None
         self._peak_bytes = 0
-        credentials = cloud.assume(
+        credentials = assume(
             function.role,
             service="lambda.amazonaws.com",
             session_name=function.function_name[:64],

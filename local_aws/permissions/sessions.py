@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 from moto.sts.models import sts_backends
 
-from local_aws.cloud import REGION, Cloud, Credentials
+from local_aws.cloud import REGION, Credentials
 from local_aws.permissions import stored
 from local_aws.permissions.documents import Principal, Request
 from local_aws.permissions.evaluate import decide_for_service
@@ -30,13 +30,12 @@ def trusts_service(role_arn: str, service: str, *, source_arn: str | None = None
     return decide_for_service(request, stored.resource_policy(role_arn)).allowed
 
 
-def assume_for_service(
-    cloud: Cloud, role_arn: str, *, service: str, session_name: str, source_arn: str | None = None
+def assume(
+    role_arn: str, *, service: str, session_name: str, source_arn: str | None = None
 ) -> Credentials:
     """A session of ``role_arn`` for the principal ``service``.
 
     Args:
-        cloud: the local AWS.
         role_arn: the role.
         service: e.g. ``sagemaker.amazonaws.com``.
         session_name: shown in the session's ARN.
@@ -45,7 +44,6 @@ def assume_for_service(
     Raises:
         ClientError: AccessDenied when the role does not exist or does not trust the service.
     """
-    del cloud
     if not trusts_service(role_arn, service, source_arn=source_arn):
         message = (
             f"User: {service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"

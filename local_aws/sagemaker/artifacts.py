@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from local_aws.cloud import Cloud, Credentials
+from local_aws.permissions.sessions import assume
 from local_aws.sagemaker.archive import ArchiveError, extract
 
 SERVICE = "sagemaker.amazonaws.com"
@@ -65,7 +66,7 @@ def check_access(cloud: Cloud, role_arn: str, url: str) -> bool:
     """Whether the role exists, SageMaker may assume it, and it may read what lies at ``url``."""
     bucket, key = _split(url)
     try:
-        session = cloud.assume(role_arn, service=SERVICE, session_name="SageMaker")
+        session = assume(role_arn, service=SERVICE, session_name="SageMaker")
         client = cloud.client("s3", session)
         if key.endswith("/"):
             return bool(client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"])

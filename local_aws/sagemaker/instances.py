@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from local_aws import processes
 from local_aws.cloud import REGION, Cloud, Credentials
+from local_aws.permissions.sessions import assume
 from local_aws.sagemaker.artifacts import (
     SERVICE,
     ArtifactError,
@@ -133,7 +134,7 @@ class ModelInstance:
             raise ModelInstanceError(error.response["Error"]["Message"]) from error
         role = model["ExecutionRoleArn"]
         try:
-            session = cloud.assume(role, service=SERVICE, session_name="SageMaker")
+            session = assume(role, service=SERVICE, session_name="SageMaker")
         except ClientError as error:
             raise ModelInstanceError(
                 f"Could not assume role {role}. Please ensure that the role exists and allows "

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from local_aws.cloud import Cloud
+from local_aws.permissions.sessions import assume
 from local_aws.stepfunctions.jobs import RunAJob
 
 SERVICE = "states.amazonaws.com"
@@ -67,7 +68,7 @@ def client_for(
     """
     if source_arn is None and isinstance(role_arn, MachineRole):
         source_arn = role_arn.state_machine_arn
-    credentials = cloud.assume(
+    credentials = assume(
         role_arn, service=SERVICE, session_name="StepFunctions", source_arn=source_arn
     )
     return boto3.session.Session().client(

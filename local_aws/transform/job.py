@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.cloud import Cloud, Credentials
 from local_aws.events.publish import publish_service_event
+from local_aws.permissions.sessions import assume
 from local_aws.sagemaker.instances import ModelInstance, ModelInstanceError
 from local_aws.transform.datalog import LOG_GROUP, DataLog
 from local_aws.transform.errors import TransformError
@@ -145,9 +146,7 @@ class TransformJob:
     @cached_property
     def session(self) -> Credentials:
         """The execution role's session: everything the job reads and writes is judged by it."""
-        return self._cloud.assume(
-            self._role_arn, service="sagemaker.amazonaws.com", session_name="SageMaker"
-        )
+        return assume(self._role_arn, service="sagemaker.amazonaws.com", session_name="SageMaker")
 
     def run(self) -> None:
         """Run the job to its end."""
