@@ -7,6 +7,15 @@ BIN    := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export JSII_NODE := $(BIN)/node
 
+# The tests on the local AWS wait more than they compute, so the others run beside them.
+define FAST_TESTS
+mkdir -p build; \
+$(BIN)/python -m pytest -m "not soak" tests/unit tests/model_code > build/test-units.log 2>&1 & units=$$!; trap 'kill $$units 2>/dev/null' EXIT; \
+$(BIN)/python -m pytest -m "not soak" tests/local; local=$$?; \
+wait $$units; units=$$?; cat build/test-units.log; \
+exit $$(( local > units ? local : units ))
+endef
+
 .PHONY: help install model demo synth test check soak fmt lock docs bench clean
 
 help:  ## What can be made
@@ -47,14 +56,14 @@ synth: install model  ## Write the templates of all stages into cdk.out/
 	@$(BIN)/python app.py
 
 test: install model  ## All tests of the fast tier
-	$(BIN)/python -m pytest -m "not soak"
+	@$(FAST_TESTS)
 
 check: install model  ## What CI runs: formatting, types, tests, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python tests/audit_dependencies.py
-	$(BIN)/python -m pytest -m "not soak"
+	@$(FAST_TESTS)
 
 soak: install model  ## The long runs
 	$(BIN)/python -m pytest -m soak
