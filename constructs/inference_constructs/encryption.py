@@ -10,6 +10,25 @@ from constructs import Construct
 from inference_constructs.imported import report_requirements
 
 
+def alarm_conditions(scope: Construct) -> dict[str, dict[str, str]]:
+    """The conditions of a resource policy that lets in the alarms of this account and region.
+
+    Args:
+        scope: a construct of the stack.
+    """
+    stack = Stack.of(scope)
+    alarms = stack.format_arn(
+        service="cloudwatch",
+        resource="alarm",
+        resource_name="*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return {
+        "ArnLike": {"aws:SourceArn": alarms},
+        "StringEquals": {"aws:SourceAccount": stack.account},
+    }
+
+
 class EncryptionKey(Construct):
     """Defines a KMS key that rotates yearly, and the statements that services need in its policy.
 
@@ -58,20 +77,7 @@ class EncryptionKey(Construct):
 
     def allow_alarms(self) -> None:
         """Lets the CloudWatch alarms of this account and region publish to encrypted topics."""
-        stack = Stack.of(self)
-        alarms = stack.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name="*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        self._allow(
-            "cloudwatch.amazonaws.com",
-            conditions={
-                "ArnLike": {"aws:SourceArn": alarms},
-                "StringEquals": {"aws:SourceAccount": stack.account},
-            },
-        )
+        self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
 
     def allow_events(self) -> None:
         """Lets EventBridge rules write to encrypted topics and queues.

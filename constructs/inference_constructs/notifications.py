@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from inference_constructs.encryption import EncryptionKey
+from inference_constructs.encryption import EncryptionKey, alarm_conditions
 
 
 class Notifications(Construct):
@@ -47,20 +46,7 @@ class Notifications(Construct):
         A topic policy of one's own replaces the default one, which is what lets alarms in.
         """
         self._encryption.allow_alarms()
-        stack = Stack.of(self)
-        alarms = stack.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name="*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        self._allow(
-            "cloudwatch.amazonaws.com",
-            conditions={
-                "ArnLike": {"aws:SourceArn": alarms},
-                "StringEquals": {"aws:SourceAccount": stack.account},
-            },
-        )
+        self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
 
     def allow_events(self) -> None:
         """Lets EventBridge rules publish.
