@@ -10,9 +10,9 @@ export JSII_NODE := $(BIN)/node
 # The tests on the local AWS wait more than they compute, so the others run beside them.
 define FAST_TESTS
 mkdir -p build; \
-$(BIN)/python -m pytest -m "not soak" tests/unit tests/model_code tests/local/clients > build/test-units.log 2>&1 & units=$$!; trap 'kill $$units 2>/dev/null' EXIT; \
+$(BIN)/python -m pytest -m "not soak" tests/unit tests/model_code tests/local/clients > build/test-units.log 2>&1 & beside=$$!; trap 'kill $$beside 2>/dev/null' INT TERM; \
 $(BIN)/python -m pytest -m "not soak" tests/local --ignore tests/local/clients; local=$$?; \
-wait $$units; units=$$?; cat build/test-units.log; \
+wait $$beside; units=$$?; cat build/test-units.log; \
 exit $$(( local > units ? local : units ))
 endef
 
