@@ -8,10 +8,10 @@ export PATH := $(BIN):$(PATH)
 export JSII_NODE := $(BIN)/node
 
 # The tests on the local AWS wait more than they compute, so the others run beside them.
-define FAST_TESTS
+define TESTS
 mkdir -p build; \
-$(BIN)/python -m pytest -m "not soak" tests/unit tests/model_code tests/local/clients > build/test-units.log 2>&1 & beside=$$!; trap 'kill $$beside 2>/dev/null' INT TERM; \
-$(BIN)/python -m pytest -m "not soak" tests/local --ignore tests/local/clients; local=$$?; \
+$(BIN)/python -m pytest -m $(TIER) tests/unit tests/model_code tests/local/clients > build/test-units.log 2>&1 & beside=$$!; trap 'kill $$beside 2>/dev/null' INT TERM; \
+$(BIN)/python -m pytest -m $(TIER) tests/local --ignore tests/local/clients; local=$$?; \
 wait $$beside; units=$$?; cat build/test-units.log; \
 exit $$(( local > units ? local : units ))
 endef
@@ -55,15 +55,17 @@ demo: install  ## Deploy to a local AWS, predict, run a batch, show it, clean up
 synth: install model  ## Write the templates of all stages into cdk.out/
 	@$(BIN)/python app.py
 
-test: install model  ## All tests of the fast tier
-	@$(FAST_TESTS)
+test: TIER := "not long and not soak"
+test: install model  ## The fast tests
+	@$(TESTS)
 
+check: TIER := "not soak"
 check: install model  ## What CI runs: formatting, types, tests, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python tests/audit_dependencies.py
-	@$(FAST_TESTS)
+	@$(TESTS)
 
 soak: install model  ## The long runs
 	$(BIN)/python -m pytest -m soak
