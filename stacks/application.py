@@ -12,7 +12,8 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
 from inference_constructs.rules import InferenceChecks
-from stacks.settings import ROOT, Settings
+from stacks.section import ROOT
+from stacks.settings import Settings
 from stacks.settings_file import known_stages, load_settings
 
 DEFAULT_STAGE = "dev"

@@ -1,7 +1,8 @@
 """The model of a stage, as its settings name it."""
 
 from inference_constructs import ModelArtifact, find_image
-from stacks.settings import ROOT, Settings
+from stacks.section import ROOT
+from stacks.settings import Settings
 from stacks.settings_file import SettingsError
 
 

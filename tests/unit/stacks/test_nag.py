@@ -10,7 +10,7 @@ import pytest
 from aws_cdk import Stage
 
 from stacks.inference_stack import InferenceStack
-from stacks.settings import ROOT
+from stacks.section import ROOT
 
 Row = tuple[str, str]
 
