@@ -1,13 +1,19 @@
 """`Network`: the subnets and security groups that a model's containers are attached to."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_cdk import Token
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 from inference_constructs.faults import refuse
+
+if TYPE_CHECKING:
+    # By far the largest module of the CDK, and a model without a VPC has no use for it.
+    from aws_cdk import aws_ec2 as ec2
 
 _MOST_SUBNETS = 16
 _MOST_SECURITY_GROUPS = 5
