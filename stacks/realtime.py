@@ -5,6 +5,7 @@ from constructs import Construct
 
 from inference_constructs import (
     EndpointDashboard,
+    EndpointLogs,
     ModelArtifact,
     ProductionVariant,
     RealtimeEndpoint,
@@ -46,7 +47,7 @@ class RealtimeInferenceStack(InferenceStack):
                 for name, variant in settings.endpoint.variants.items()
             ],
             encryption=self.encryption,
-            log_retention=self.log_retention,
+            endpoint_logs=EndpointLogs(retention=self.log_retention),
         )
         # Only on the endpoint: most commits change nothing else of what is deployed.
         Tags.of(self.endpoint).add(

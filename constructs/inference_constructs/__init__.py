@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inference_constructs.encryption import EncryptionKey as EncryptionKey
     from inference_constructs.alarms import EndpointAlarms as EndpointAlarms
     from inference_constructs.dashboard import EndpointDashboard as EndpointDashboard
+    from inference_constructs.endpoint_base import EndpointLogs as EndpointLogs
     from model_artifacts.images import Image as Image
     from inference_constructs.model import InferenceModel as InferenceModel
     from inference_constructs.batch_options import JoinSource as JoinSource
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     from inference_constructs.batch_options import SplitType as SplitType
     from inference_constructs.scaling import TargetTracking as TargetTracking
     from inference_constructs.batch_options import TransformOptions as TransformOptions
-    from inference_constructs.endpoint_base import EndpointLogs
-from inference_constructs.metrics import VariantMetrics as VariantMetrics
+    from inference_constructs.metrics import VariantMetrics as VariantMetrics
     from model_artifacts.images import find_image as find_image
     # isort: on
 
@@ -50,6 +50,7 @@ _MODULES = {
     "EncryptionKey": "inference_constructs.encryption",
     "EndpointAlarms": "inference_constructs.alarms",
     "EndpointDashboard": "inference_constructs.dashboard",
+    "EndpointLogs": "inference_constructs.endpoint_base",
     "Image": "model_artifacts.images",
     "InferenceModel": "inference_constructs.model",
     "JoinSource": "inference_constructs.batch_options",

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Match, Template
 
 from inference_constructs import (
+    EndpointLogs,
     InferenceModel,
     ModelArtifact,
     ProductionVariant,
@@ -261,7 +262,7 @@ def test_logs_can_be_kept(stack: Stack, model: InferenceModel) -> None:
         stack,
         "Endpoint",
         variants=[ProductionVariant(model=model, instance_type="ml.m5.large")],
-        log_removal_policy=RemovalPolicy.RETAIN,
+        endpoint_logs=EndpointLogs(removal_policy=RemovalPolicy.RETAIN),
     )
     Template.from_stack(stack).has_resource("AWS::Logs::LogGroup", {"DeletionPolicy": "Retain"})
 

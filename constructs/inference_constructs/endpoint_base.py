@@ -1,0 +1,231 @@
+"""`EndpointBase`: what endpoints of every kind have in common."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import CfnTag, Names, RemovalPolicy, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from inference_constructs.acknowledgements import acknowledge
+from inference_constructs.encryption import EncryptionKey
+from inference_constructs.faults import refuse
+from inference_constructs.metrics import INSTANCES, VariantMetrics
+from inference_constructs.model import InferenceModel
+from inference_constructs.service_role import ServiceRole
+from inference_constructs.variant import NAME
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointLogs:
+    """What becomes of the containers' logs.
+
+    Attributes:
+        retention: how long they are kept.
+        removal_policy: what happens to them when the stack goes.
+    """
+
+    retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS
+    removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
+
+
+class EndpointBase(Construct):
+    """Defines an endpoint's name, key, log group, permissions, tags and metrics.
+
+    A subclass makes the endpoint's config, and then calls `_define_endpoint` once.
+
+    The endpoint's name is literal, because alarms, scaling and the log group need it before the
+    endpoint exists. The config has none, so that every change makes a new one and the endpoint
+    moves over to it.
+
+    The log group belongs to the stack: the containers may write into it, but never make a group, or
+    the service would leave one behind, without a retention, after the stack is gone.
+
+    Args:
+        scope: the parent construct.
+        construct_id: the id within the parent.
+        endpoint_name: by default derived from the construct's path.
+        encryption: the key for the instances' storage and the logs; by default a new one.
+        endpoint_logs: what becomes of the containers' logs.
+        variant_names: the variants, as dimensions of the metrics.
+        models: what serves, by the name of its variant or inference component.
+        faults: what a subclass found wrong with its own arguments.
+
+    Raises:
+        ValueError: names the faults, and what is wrong with the name.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        endpoint_name: str | None,
+        encryption: EncryptionKey | None,
+        endpoint_logs: EndpointLogs | None,
+        variant_names: Sequence[str],
+        models: Mapping[str, InferenceModel],
+        faults: Iterable[str] = (),
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.endpoint_name = (
+            Names.unique_resource_name(
+                self, max_length=63, separator="-", allowed_special_characters="-"
+            )
+            if endpoint_name is None
+            else endpoint_name
+        )
+        refuse(f"endpoint {self.endpoint_name!r}", [*_name_faults(self.endpoint_name), *faults])
+        self.variant_names = tuple(variant_names)
+        self._models = dict(models)
+        self.encryption = EncryptionKey(self, "Encryption") if encryption is None else encryption
+        self.log_group = self._log_group(EndpointLogs() if endpoint_logs is None else endpoint_logs)
+        # Variants may share a model, and so its role.
+        self._roles = list(dict.fromkeys(model.role for model in models.values()))
+        for role in self._roles:
+            self._allow_logs_and_metrics(role)
+        self.config: sagemaker.CfnEndpointConfig
+        self.resource: sagemaker.CfnEndpoint
+
+    @property
+    def endpoint_arn(self) -> str:
+        """The endpoint's ARN."""
+        return self.resource.ref
+
+    @property
+    def endpoint_config_name(self) -> str:
+        """The name of the endpoint's present config, which CloudFormation makes up."""
+        return self.config.attr_endpoint_config_name
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Lets someone ask the endpoint for predictions.
+
+        Args:
+            grantee: who asks.
+        """
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["sagemaker:InvokeEndpoint"],
+            resource_arns=[self.endpoint_arn],
+        )
+
+    def metrics(self, variant_name: str | None = None) -> VariantMetrics:
+        """The metrics of a variant.
+
+        Args:
+            variant_name: which; it may be left out if there is only one.
+
+        Raises:
+            ValueError: there is no such variant, or more than one to choose from.
+        """
+        names = self.variant_names
+        if variant_name is None and len(names) == 1:
+            variant_name = names[0]
+        if variant_name not in names:
+            given = "no name" if variant_name is None else repr(variant_name)
+            raise ValueError(
+                f"variant_name must be one of {', '.join(names)}, and {given} was given"
+            )
+        return VariantMetrics(endpoint_name=self.endpoint_name, variant_name=variant_name)
+
+    def metric_invocations(self, variant_name: str | None = None) -> cloudwatch.Metric:
+        """Requests sent to a variant's model: a number per minute."""
+        return self.metrics(variant_name).invocations()
+
+    def metric_invocation_4xx_errors(self, variant_name: str | None = None) -> cloudwatch.Metric:
+        """The rate of answers blamed on the client, 0 to 1."""
+        return self.metrics(variant_name).invocation_4xx_errors()
+
+    def metric_invocation_5xx_errors(self, variant_name: str | None = None) -> cloudwatch.Metric:
+        """The rate of answers blamed on the model, 0 to 1."""
+        return self.metrics(variant_name).invocation_5xx_errors()
+
+    def metric_model_latency(self, variant_name: str | None = None) -> cloudwatch.Metric:
+        """The 99th percentile of what the container takes to answer, in microseconds."""
+        return self.metrics(variant_name).model_latency()
+
+    def _define_endpoint(
+        self,
+        config: sagemaker.CfnEndpointConfig,
+        *,
+        deployment_config: sagemaker.CfnEndpoint.DeploymentConfigProperty | None = None,
+        retain_all_variant_properties: bool | None = None,
+        exclude_retained_variant_properties: Sequence[str] | None = None,
+    ) -> None:
+        """Makes the endpoint of a config; it comes after the log group and the permissions.
+
+        Args:
+            config: the config.
+            deployment_config: how an update goes about.
+            retain_all_variant_properties: whether an update keeps counts and weights.
+            exclude_retained_variant_properties: which of them it takes from the config after all.
+        """
+        self.config = config
+        exclude = exclude_retained_variant_properties
+        self.resource = sagemaker.CfnEndpoint(
+            self,
+            "Endpoint",
+            endpoint_name=self.endpoint_name,
+            endpoint_config_name=self.endpoint_config_name,
+            deployment_config=deployment_config,
+            retain_all_variant_properties=retain_all_variant_properties,
+            exclude_retained_variant_properties=None
+            if exclude is None
+            else [
+                sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type=name)
+                for name in exclude
+            ],
+            tags=[
+                CfnTag(key=f"inference:{key}/{name}", value=value)
+                for name, model in self._models.items()
+                for key, value in model.lineage.items()
+            ]
+            or None,
+        )
+        self.resource.node.add_dependency(self.log_group)
+        for role in self._roles:
+            role.ready_before(self.resource)
+
+    def _log_group(self, endpoint_logs: EndpointLogs) -> logs.LogGroup:
+        self.encryption.allow_logs()
+        return logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/sagemaker/Endpoints/{self.endpoint_name}",
+            encryption_key=self.encryption.key,
+            retention=endpoint_logs.retention,
+            removal_policy=endpoint_logs.removal_policy,
+        )
+
+    def _allow_logs_and_metrics(self, role: ServiceRole) -> None:
+        self.log_group.grant_write(role.grantee)
+        role.add_statements(
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],
+                conditions={"StringEquals": {"cloudwatch:namespace": INSTANCES}},
+            )
+        )
+
+
+def acknowledge_no_volume_key(config: sagemaker.CfnEndpointConfig, reason: str) -> None:
+    """Lets a config without a key for its instances' storage stand.
+
+    Args:
+        config: the config.
+        reason: why there is none.
+    """
+    acknowledge(
+        config,
+        "NIST.800.53.R5::NIST.800.53.R5-SageMakerEndpointConfigurationKMSKeyConfigured",
+        reason,
+    )
+
+
+def _name_faults(name: str) -> list[str]:
+    if Token.is_unresolved(name) or NAME.fullmatch(name):
+        return []
+    return ["the name must be up to 63 letters, digits and inner hyphens"]
