@@ -50,8 +50,7 @@ def _variant(variant: VariantFleet) -> dict[str, Any]:
         "VariantName": variant.name,
         "CurrentWeight": variant.weight,
         "DesiredWeight": variant.desired_weight,
-        "CurrentInstanceCount": len(variant.instances),
-        "DesiredInstanceCount": variant.desired_count,
+        **variant.shown(),
     }
     if variant.image is not None:
         shown["DeployedImages"] = [
@@ -67,9 +66,11 @@ def _variant(variant: VariantFleet) -> dict[str, Any]:
 
 
 def _pending(variant: VariantFleet) -> dict[str, Any]:
-    return {
+    shown = {
         **_variant(variant),
         "CurrentWeight": 0.0,
-        "InstanceType": variant.instance_type,
         "VariantStatus": [{"Status": "Creating"}],
     }
+    if variant.instance_type:
+        shown["InstanceType"] = variant.instance_type
+    return shown

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from local_aws.cloud import Cloud
 from local_aws.sagemaker.errors import in_progress
-from local_aws.sagemaker.fleet import DRAIN, Fleet, VariantFleet
+from local_aws.sagemaker.fleet import DRAIN, Fleet
 from local_aws.sagemaker.instances import ModelInstanceError
+from local_aws.sagemaker.kinds import variant_of
 from local_aws.sagemaker.records import EndpointConfigRecord, Tags, now
 
 logger = logging.getLogger(__name__)
@@ -109,8 +110,8 @@ class Endpoint:
         failed = "InService" if self._fleet else "Failed"
         self._run(lambda: self._switch(fleet, config), failed=failed)
 
-    def adjust(self, changes: Mapping[str, tuple[float | None, int | None]]) -> None:
-        """Change weights and instance counts of variants, given as (weight, count).
+    def adjust(self, wanted: Sequence[Mapping[str, Any]]) -> None:
+        """Change weights and capacities, as UpdateEndpointWeightsAndCapacities takes them.
 
         Raises:
             ValidationException: another change is under way.
@@ -120,13 +121,15 @@ class Endpoint:
         if fleet is None:
             self._finish("Failed", self.failure_reason)
             return
-        variants = [(fleet.variants[name], change) for name, change in changes.items()]
-        for variant, (weight, count) in variants:
-            if weight is not None:
-                variant.desired_weight = weight
-            if count is not None:
-                variant.desired_count = count
-        self._run(lambda: _adjust([variant for variant, _ in variants]), failed="InService")
+        variants = [fleet.variants[one["VariantName"]] for one in wanted]
+        for variant, one in zip(variants, wanted, strict=True):
+            variant.desire(one)
+
+        def work() -> None:
+            for variant in variants:
+                variant.adjust()
+
+        self._run(work, failed="InService")
 
     def delete(self, done: Callable[[], None]) -> None:
         """End everything, then call ``done``.
@@ -162,6 +165,7 @@ class Endpoint:
             config=config,
             counts=counts,
             weights=weights,
+            variant_of=variant_of,
         )
 
     def _switch(self, fleet: Fleet, config: EndpointConfigRecord) -> None:
@@ -209,11 +213,4 @@ class Endpoint:
         """What an adjustment wanted and could not have is no longer wanted."""
         if self._fleet is not None:
             for variant in self._fleet.variants.values():
-                variant.desired_weight = variant.weight
-                variant.desired_count = len(variant.instances)
-
-
-def _adjust(variants: list[VariantFleet]) -> None:
-    for variant in variants:
-        variant.scale(variant.desired_count)
-        variant.weight = variant.desired_weight
+                variant.settle()

@@ -7,14 +7,25 @@ import os
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker.instances import ModelInstance, ModelInstanceError
+from local_aws.sagemaker import metrics
+from local_aws.sagemaker.http_pool import UnreachableError
+from local_aws.sagemaker.instances import (
+    NOBODY,
+    TIMED_OUT,
+    Answer,
+    ModelInstance,
+    ModelInstanceError,
+)
 from local_aws.sagemaker.records import EndpointConfigRecord, now
+from local_aws.sagemaker.replies import Invocation
+from local_aws.sagemaker.role_checks import may_publish
 
 # Starting is CPU-bound (each worker imports numpy and xgboost): more at once would be no faster.
 _STARTING_AT_ONCE = max(2, os.cpu_count() or 1)
@@ -24,14 +35,17 @@ DRAIN = 60.0
 
 
 class VariantFleet:
-    """The instances of one production variant."""
+    """The instances of one production variant.
+
+    What serves without instances, or models that come and go on its instances, is a subclass.
+    """
 
     def __init__(
         self, cloud: Cloud, *, endpoint_name: str, config: Mapping[str, Any], count: int
     ) -> None:
         self.name: str = config["VariantName"]
-        self.model_name: str = config["ModelName"]
-        self.instance_type: str = config["InstanceType"]
+        self.model_name: str = config.get("ModelName", "")
+        self.instance_type: str = config.get("InstanceType", "")
         self.config = config
         self.created = now()
         self.weight: float = config["InitialVariantWeight"]
@@ -59,6 +73,11 @@ class VariantFleet:
         """Whether an instance has ended, or could not be replaced yet."""
         instances = self._instances
         return len(instances) < self.desired_count or not all(found.alive for found in instances)
+
+    @property
+    def counted_instances(self) -> int | None:
+        """By how many InvocationsPerInstance divides; None where there is no such metric."""
+        return len(self._instances)
 
     @property
     def image(self) -> str | None:
@@ -117,6 +136,55 @@ class VariantFleet:
         if self._least_outstanding:
             rotated = tuple(sorted(rotated, key=lambda instance: instance.under_way))
         yield from rotated
+
+    def answer(self, invocation: Invocation, *, timeout: float) -> Answer:
+        """What the first instance that is there answers, within ``timeout`` seconds."""
+        began = time.monotonic()
+        for instance in self.candidates():
+            try:
+                left = max(0.001, timeout - (time.monotonic() - began))
+                return instance.invoke(invocation.body, invocation.headers, timeout=left)
+            except UnreachableError:
+                continue
+            except TimeoutError:
+                return Answer(status=TIMED_OUT, headers={}, body=b"", latency=timeout)
+        return Answer(status=NOBODY, headers={}, body=b"", latency=time.monotonic() - began)
+
+    def shown(self) -> dict[str, Any]:
+        """What DescribeEndpoint tells of its capacity."""
+        return {
+            "CurrentInstanceCount": len(self._instances),
+            "DesiredInstanceCount": self.desired_count,
+        }
+
+    def desire(self, wanted: Mapping[str, Any]) -> None:
+        """Note what UpdateEndpointWeightsAndCapacities asks for; `adjust` does it."""
+        self.desired_weight = wanted.get("DesiredWeight", self.desired_weight)
+        self.desired_count = wanted.get("DesiredInstanceCount", self.desired_count)
+
+    def adjust(self) -> None:
+        """Bring weight and capacity to what is desired.
+
+        Raises:
+            ModelInstanceError: an instance cannot be had; the old ones serve on.
+        """
+        self.scale(self.desired_count)
+        self.weight = self.desired_weight
+
+    def settle(self) -> None:
+        """What was desired and could not be had is no longer desired."""
+        self.desired_weight = self.weight
+        self.desired_count = len(self._instances)
+
+    def tend(self) -> None:
+        """Called twice a second for as long as the variant takes requests."""
+
+    def publish(self, where: metrics.Where) -> None:
+        """Publish what the instances use; they do so as their role."""
+        for instance in self._instances:
+            cpu, memory = instance.utilization()
+            if may_publish(instance.role_arn, metrics.INSTANCES):
+                metrics.utilization(where, cpu=cpu, memory=memory)
 
     def close(self) -> None:
         """Take no new instance; one that is just starting is ended."""
@@ -188,6 +256,7 @@ class Fleet:
         config: EndpointConfigRecord,
         counts: Mapping[str, int],
         weights: Mapping[str, float],
+        variant_of: Callable[..., VariantFleet] = VariantFleet,
     ) -> None:
         """Plan a fleet; `start` makes it.
 
@@ -197,16 +266,17 @@ class Fleet:
             config: its endpoint config.
             counts: instance counts of variants that keep one other than the config's.
             weights: likewise.
+            variant_of: makes a variant of the kind that its config is of.
         """
         self.config = config
         self.variants: dict[str, VariantFleet] = {}
         for variant in config.variants:
             name = variant["VariantName"]
-            fleet = VariantFleet(
+            fleet = variant_of(
                 cloud,
                 endpoint_name=endpoint_name,
                 config=variant,
-                count=counts.get(name, variant["InitialInstanceCount"]),
+                count=counts.get(name, variant.get("InitialInstanceCount", 0)),
             )
             fleet.weight = fleet.desired_weight = weights.get(name, fleet.weight)
             self.variants[name] = fleet

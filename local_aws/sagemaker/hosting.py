@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker import artifacts, scaling
+from local_aws.sagemaker import artifacts, kinds, scaling
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.errors import ValidationException, existing, missing
 from local_aws.sagemaker.records import EndpointConfigRecord, ModelRecord
@@ -214,22 +214,19 @@ class Hosting:
         """UpdateEndpointWeightsAndCapacities: returns at once, the endpoint is Updating."""
         endpoint = self.endpoint(request["EndpointName"])
         names = {variant["VariantName"] for variant in endpoint.config.variants}
-        changes: dict[str, tuple[float | None, int | None]] = {}
+        seen: set[str] = set()
         for wanted in request["DesiredWeightsAndCapacities"]:
             name = wanted["VariantName"]
-            if name in changes:
+            if name in seen:
                 raise _repeated(name)
+            seen.add(name)
             if name not in names:
                 raise ValidationException(
                     f'The variant name(s) "{name}" is/are not present within endpoint '
                     f'configuration "{endpoint.config.endpoint_config_name}".'
                 )
-            if wanted.get("DesiredInstanceCount") == 0:
-                raise ValidationException(
-                    f"The desired instance count of variant {name} must be at least 1."
-                )
-            changes[name] = (wanted.get("DesiredWeight"), wanted.get("DesiredInstanceCount"))
-        endpoint.adjust(changes)
+            kinds.check_capacity(endpoint.config, wanted)
+        endpoint.adjust(request["DesiredWeightsAndCapacities"])
         return endpoint
 
     def delete_endpoint(self, endpoint_name: str) -> None:

@@ -40,6 +40,8 @@ _ROOT = Path(__file__).parents[2]
 _PINGS = 3
 _PING_INTERVAL = 0.2
 _HEADERS = {"User-Agent": "AHC/2.0"}
+# In the place of an answer's status: the container did not answer in time, or there is none.
+TIMED_OUT, NOBODY = 0, 1
 
 
 class ModelInstanceError(Exception):
@@ -60,7 +62,7 @@ class Answer:
     """What the container answered.
 
     Attributes:
-        status: HTTP status.
+        status: HTTP status; `TIMED_OUT` or `NOBODY` where there was no answer.
         headers: names in lower case.
         body: the whole body.
         latency: seconds that the container took, the way there and back included.

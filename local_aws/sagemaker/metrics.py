@@ -32,7 +32,7 @@ class Where(NamedTuple):
 def invocation(
     where: Where,
     *,
-    instances: int,
+    instances: int | None,
     status: int,
     model_seconds: float,
     overhead_seconds: float,
@@ -41,19 +41,20 @@ def invocation(
 
     Args:
         where: who answered.
-        instances: of the variant, now.
+        instances: of the variant, now; None for a variant that has no instances to count by.
         status: what the model answered; below 100 if it did not.
         model_seconds: the time that it took.
         overhead_seconds: the time that everything else took.
     """
     values = {
         "Invocations": (1.0, "None"),
-        "InvocationsPerInstance": (1.0 / max(1, instances), "None"),
         "Invocation4XXErrors": (float(400 <= status < 500), "None"),
         "Invocation5XXErrors": (float(status >= 500 or status < 100), "None"),
         "ModelLatency": (model_seconds * 1e6, "Microseconds"),
         "OverheadLatency": (overhead_seconds * 1e6, "Microseconds"),
     }
+    if instances is not None:
+        values["InvocationsPerInstance"] = (1.0 / max(1, instances), "None")
     for dimensions in where.dimension_sets():
         for metric, (value, unit) in values.items():
             publish(INVOCATIONS, metric, dimensions, value, unit)

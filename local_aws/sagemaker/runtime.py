@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from local_aws.sagemaker import metrics
 from local_aws.sagemaker.backend import LiveSageMakerBackend
 from local_aws.sagemaker.fleet import Fleet, VariantFleet
 from local_aws.sagemaker.hosting import Hosting
-from local_aws.sagemaker.http_pool import UnreachableError
-from local_aws.sagemaker.instances import Answer
+from local_aws.sagemaker.instances import NOBODY, TIMED_OUT, Answer
+from local_aws.sagemaker.replies import (
+    CUSTOM_ATTRIBUTES,
+    Invocation,
+    RuntimeFault,
+    RuntimeReply,
+)
 from local_aws.subsystem import WsgiApp
 
 MAX_BODY = 6_291_456
@@ -27,55 +31,11 @@ _SERVING = {"InService", "Updating", "RollingBack", "SystemUpdating"}
 _FORWARDED = {
     "CONTENT_TYPE": "Content-Type",
     "HTTP_ACCEPT": "Accept",
-    "HTTP_X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES": "X-Amzn-SageMaker-Custom-Attributes",
+    "HTTP_X_AMZN_SAGEMAKERCUSTOM_ATTRIBUTES_ATTRIBUTES": "X-Amzn-SageMaker-Custom-Attributes",
     "HTTP_X_AMZN_SAGEMAKER_TARGET_MODEL": "X-Amzn-SageMaker-Target-Model",
     "HTTP_X_AMZN_SAGEMAKER_INFERENCE_ID": "X-Amzn-SageMaker-Inference-Id",
     "HTTP_X_AMZN_SAGEMAKER_SESSION_ID": "X-Amzn-SageMaker-Session-Id",
 }
-# In the place of a status: the container did not answer in time, or there is none.
-_TIMED_OUT, _NOBODY = 0, 1
-_CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
-
-
-class RuntimeReply(NamedTuple):
-    """What the caller gets."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-
-class RuntimeFault(Exception):
-    """An error of the runtime API.
-
-    Attributes:
-        status: HTTP status.
-        code: the error's name; None is one that has only its status.
-        details: members of the error beside its message.
-    """
-
-    def __init__(self, status: int, code: str | None, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.details = details
-
-    def reply(self) -> RuntimeReply:
-        """As the service answers it."""
-        body = json.dumps({"Message": str(self), **self.details}).encode()
-        headers = [("Content-Type", "application/json")]
-        if self.code is not None:
-            headers.append(("x-amzn-ErrorType", self.code))
-        return RuntimeReply(self.status, headers, body)
-
-
-class Invocation(NamedTuple):
-    """One request for a prediction."""
-
-    endpoint_name: str
-    headers: Mapping[str, str]
-    body: bytes
-    target_variant: str | None = None
 
 
 def invoke(where: Hosting, invocation: Invocation, *, timeout: float = TIMEOUT) -> RuntimeReply:
@@ -99,10 +59,10 @@ def invoke(where: Hosting, invocation: Invocation, *, timeout: float = TIMEOUT) 
                 # It was replaced since it was looked up: the new one answers.
                 continue
             variant = _variant(fleet, invocation)
-            outcome = _ask(variant, invocation, timeout)
+            outcome = variant.answer(invocation, timeout=timeout)
             metrics.invocation(
                 metrics.Where(name, variant.name, fleet.config.endpoint_config_name),
-                instances=len(variant.instances),
+                instances=variant.counted_instances,
                 status=outcome.status,
                 model_seconds=outcome.latency,
                 overhead_seconds=max(0.0, time.perf_counter() - began - outcome.latency),
@@ -120,31 +80,17 @@ def _variant(fleet: Fleet, invocation: Invocation) -> VariantFleet:
     return variant
 
 
-def _ask(variant: VariantFleet, invocation: Invocation, timeout: float) -> Answer:
-    """The answer of the first instance that is there; one with a status below 100 if none is."""
-    began = time.monotonic()
-    for instance in variant.candidates():
-        try:
-            left = max(0.001, timeout - (time.monotonic() - began))
-            return instance.invoke(invocation.body, invocation.headers, timeout=left)
-        except UnreachableError:
-            continue
-        except TimeoutError:
-            return Answer(status=_TIMED_OUT, headers={}, body=b"", latency=timeout)
-    return Answer(status=_NOBODY, headers={}, body=b"", latency=time.monotonic() - began)
-
-
 def _reply(
     where: Hosting, endpoint_name: str, variant: VariantFleet, answer: Answer
 ) -> RuntimeReply:
-    if answer.status == _TIMED_OUT:
+    if answer.status == TIMED_OUT:
         message = (
             "Your invocation timed out while waiting for a response from container primary. Review "
             "the latency metrics for each container in Amazon CloudWatch, resolve the issue, and "
             "try again."
         )
         raise _model_error(where, endpoint_name, 0, message)
-    if answer.status == _NOBODY:
+    if answer.status == NOBODY:
         message = "The service is unavailable. Try your call again."
         raise RuntimeFault(503, "ServiceUnavailable", message)
     if answer.status >= 400:
@@ -154,8 +100,8 @@ def _reply(
         ("Content-Type", answer.headers.get("content-type", "application/octet-stream")),
         ("x-Amzn-Invoked-Production-Variant", variant.name),
     ]
-    if _CUSTOM.lower() in answer.headers:
-        headers.append((_CUSTOM, answer.headers[_CUSTOM.lower()]))
+    if CUSTOM_ATTRIBUTES.lower() in answer.headers:
+        headers.append((CUSTOM_ATTRIBUTES, answer.headers[CUSTOM_ATTRIBUTES.lower()]))
     return RuntimeReply(200, headers, answer.body)
 
 

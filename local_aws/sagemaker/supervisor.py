@@ -13,7 +13,6 @@ from local_aws.sagemaker import metrics
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.fleet import Fleet, VariantFleet
 from local_aws.sagemaker.instances import ModelInstanceError
-from local_aws.sagemaker.role_checks import may_publish
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +61,7 @@ class Supervisor:
 
     def _repair(self, fleet: Fleet) -> None:
         for variant in fleet.variants.values():
+            variant.tend()
             due = self._not_before.get(id(variant), 0.0)
             if variant.incomplete and time.monotonic() >= due:
                 self._executor.submit(self._replace, variant)
@@ -75,7 +75,4 @@ class Supervisor:
 
     def _publish(self) -> None:
         for where, variant in self._variants():
-            for instance in variant.instances:
-                cpu, memory = instance.utilization()
-                if may_publish(instance.role_arn, metrics.INSTANCES):
-                    metrics.utilization(where, cpu=cpu, memory=memory)
+            variant.publish(where)

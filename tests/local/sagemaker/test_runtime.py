@@ -14,7 +14,8 @@ from local_aws.sagemaker.fleet import Fleet, VariantFleet, vcpus
 from local_aws.sagemaker.http_pool import UnreachableError
 from local_aws.sagemaker.instances import Answer
 from local_aws.sagemaker.records import EndpointConfigRecord
-from local_aws.sagemaker.runtime import Invocation, RuntimeFault, invoke
+from local_aws.sagemaker.replies import Invocation, RuntimeFault
+from local_aws.sagemaker.runtime import invoke
 
 VARIANT = {
     "VariantName": "AllTraffic",
