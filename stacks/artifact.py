@@ -6,23 +6,25 @@ from stacks.settings import Settings
 from stacks.settings_file import SettingsError
 
 
-def model_artifact(settings: Settings) -> ModelArtifact:
-    """Makes the artifact that the stacks of a stage share.
+def model_artifact(settings: Settings, name: str | None = None) -> ModelArtifact:
+    """Makes the artifact of a model; the stacks of a stage share that of its main model.
 
     Args:
         settings: the stage's settings.
+        name: the model's name among `models`; None is the main one, `model`.
 
     Raises:
         SettingsError: the model or its code is not on this machine.
     """
-    model = settings.model
+    model = settings.model if name is None else settings.models[name]
+    key = "model" if name is None else f"models.{name}"
     image = None
     if model.image is not None:
         image = find_image(model.image.framework, model.image.version)
     code = None if model.code is None else ROOT / model.code
     if code is not None and not code.is_dir():
         raise SettingsError(
-            f"{settings.file}: model.code: the directory {model.code} does not exist: name the "
+            f"{settings.file}: {key}.code: the directory {model.code} does not exist: name the "
             "one that holds the handler"
         )
     if model.directory is None:
@@ -39,7 +41,7 @@ def model_artifact(settings: Settings) -> ModelArtifact:
         )
     if not (ROOT / model.directory / "xgboost-model").is_file():
         raise SettingsError(
-            f"{settings.file}: model.directory: there is no {model.directory}/xgboost-model: train "
+            f"{settings.file}: {key}.directory: there is no {model.directory}/xgboost-model: train "
             "the example with `make model`, or name the directory of a model of yours"
         )
     return ModelArtifact.from_directory(

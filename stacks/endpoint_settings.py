@@ -57,6 +57,8 @@ class ScalingSettings(Section):
 class VariantSettings(Section):
     """A fleet of instances behind the endpoint."""
 
+    model: str | None = None
+    """One of `models`. null: the main model."""
     instance_type: Annotated[str, AfterValidator(_hosting_type)]
     """A hosting type, such as ml.m5.large."""
     initial_instance_count: PositiveInt | None = None
@@ -90,6 +92,21 @@ class VariantSettings(Section):
         if self.scaling is not None:
             return self.scaling.min_capacity
         return 1 if self.initial_instance_count is None else self.initial_instance_count
+
+
+class ShadowSettings(Section):
+    """A fleet that answers copies of the one variant's requests, for its metrics alone."""
+
+    name: Annotated[str, Field(pattern=VARIANT_PATTERN)] = "Shadow"
+    """The name of the variant."""
+    model: str | None = None
+    """One of `models`. null: the main model."""
+    instance_type: Annotated[str, AfterValidator(_hosting_type)]
+    """A hosting type, such as ml.m5.large."""
+    initial_instance_count: PositiveInt = 1
+    """Its instances; nothing scales them."""
+    sampling_percent: Annotated[float, Field(gt=0, le=100)] = 100
+    """The share of the requests that is copied."""
 
 
 class AlarmSettings(Section):
@@ -132,9 +149,11 @@ class EndpointSettings(Section):
     name: Annotated[str, Field(pattern=VARIANT_PATTERN)] | None = None
     """null: derived from the stack's name."""
     variants: dict[Annotated[str, Field(pattern=VARIANT_PATTERN)], VariantSettings] = Field(
-        min_length=1, max_length=1
+        min_length=1, max_length=10
     )
-    """The one fleet, by its name."""
+    """The fleets that share the traffic, by their names."""
+    shadow: ShadowSettings | None = None
+    """A fleet that gets copies of requests and whose answers nobody sees. null: none."""
     alarms: AlarmSettings = AlarmSettings()
 
 

@@ -1,5 +1,7 @@
 """`InferenceStack`: what the settings of a stage mean for any of its stacks."""
 
+from functools import cached_property
+
 from aws_cdk import (
     Annotations,
     CfnOutput,
@@ -24,6 +26,7 @@ from inference_constructs import (
     Notifications,
 )
 from inference_constructs.acknowledgements import acknowledge
+from stacks.model_settings import ModelSettings
 from stacks.settings import Settings
 
 _RETENTION = {
@@ -102,7 +105,7 @@ class InferenceStack(Stack):
             encryption=self.encryption,
             emails=settings.notify_emails,
         )
-        self.model = self._model(artifact)
+        self.model = self.add_model("Model", settings.model, artifact)
         revision = self.node.try_get_context("git_revision")
         self.git_revision = "unknown" if revision is None else str(revision)
 
@@ -127,31 +130,40 @@ class InferenceStack(Stack):
             self.add_output("ModelSource", artifact.source_arn, "The training job or package.")
         self.add_output("GitRevision", self.git_revision, "The code that was deployed.")
 
-    def _model(self, artifact: ModelArtifact) -> InferenceModel:
-        settings = self.settings.model
+    def add_model(
+        self, construct_id: str, settings: ModelSettings, artifact: ModelArtifact
+    ) -> InferenceModel:
+        """Defines a Model with what the stage brings of its own: role, network, keys.
+
+        Args:
+            construct_id: the id within the stack.
+            settings: what the stage's file says of this model.
+            artifact: the model.
+        """
         role = None
         if settings.role_arn is not None:
             role = iam.Role.from_role_arn(
-                self, "ImportedModelRole", settings.role_arn, mutable=False
+                self, f"Imported{construct_id}Role", settings.role_arn, mutable=False
             )
         model = InferenceModel(
             self,
-            "Model",
+            construct_id,
             artifact=artifact,
             environment=settings.environment,
-            network=self._network(),
+            network=self._network,
             network_isolation=settings.network_isolation,
             role=role,
-            artifact_key=self._key("ArtifactKey", settings.artifact_key_arn),
+            artifact_key=self._key(f"{construct_id}ArtifactKey", settings.artifact_key_arn),
         )
         if settings.network_isolation is False:
             acknowledge(
                 model,
                 "InferenceChecks::ModelNetworkIsolation",
-                f"switched off in {self.settings.file} (model.network_isolation)",
+                f"switched off in {self.settings.file} (network_isolation of a model)",
             )
         return model
 
+    @cached_property
     def _network(self) -> Network | None:
         network = self.settings.network
         if network is None:

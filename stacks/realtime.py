@@ -6,10 +6,12 @@ from constructs import Construct
 from inference_constructs import (
     EndpointDashboard,
     EndpointLogs,
+    InferenceModel,
     ModelArtifact,
     ProductionVariant,
     RealtimeEndpoint,
 )
+from stacks.artifact import model_artifact
 from stacks.inference_stack import InferenceStack
 from stacks.settings import Settings
 
@@ -31,6 +33,7 @@ class RealtimeInferenceStack(InferenceStack):
             artifact=artifact,
             description=f"Realtime inference, stage {settings.stage}.",
         )
+        models = self._models()
         self.endpoint = RealtimeEndpoint(
             self,
             "Endpoint",
@@ -38,7 +41,7 @@ class RealtimeInferenceStack(InferenceStack):
             variants=[
                 ProductionVariant(
                     name=name,
-                    model=self.model,
+                    model=models[variant.model],
                     instance_type=variant.instance_type,
                     initial_instance_count=variant.initial_instance_count,
                     weight=variant.weight,
@@ -64,3 +67,19 @@ class RealtimeInferenceStack(InferenceStack):
         self.add_output("AlarmTopicArn", self.notifications.topic_arn, "Alarms are sent here.")
         self.add_output("DashboardName", dashboard.dashboard_name, "The CloudWatch dashboard.")
         self.add_lineage_outputs()
+
+    def _models(self) -> dict[str | None, InferenceModel]:
+        """The Models that the variants choose from by name; None is the main one."""
+        endpoint = self.settings.endpoint
+        chosen = {variant.model for variant in endpoint.variants.values()}
+        if endpoint.shadow is not None:
+            chosen.add(endpoint.shadow.model)
+        return {
+            None: self.model,
+            **{
+                name: self.add_model(
+                    f"{name}Model", self.settings.models[name], model_artifact(self.settings, name)
+                )
+                for name in sorted(name for name in chosen if name is not None)
+            },
+        }

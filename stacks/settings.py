@@ -21,7 +21,7 @@ from inference_constructs import TransformOptions
 from inference_constructs.instance_types import transform_fault
 from stacks.endpoint_settings import EndpointSettings
 from stacks.model_settings import ModelSettings
-from stacks.section import ROOT, KeyArn, PolicyArn, Section
+from stacks.section import ROOT, VARIANT_PATTERN, KeyArn, PolicyArn, Section
 
 CONFIG = ROOT / "config"
 SCHEMA = CONFIG / "schema.json"
@@ -104,10 +104,30 @@ class Settings(Section):
     bootstrap_qualifier: Annotated[str, Field(pattern=r"^[a-zA-Z0-9]{1,10}$")] | None = None
     """The qualifier that the account was bootstrapped with. null: the CDK's own."""
     model: ModelSettings
+    """The main model: batch runs it, and so does every variant that names no other."""
+    models: dict[Annotated[str, Field(pattern=VARIANT_PATTERN)], ModelSettings] = {}
+    """Further models, such as a challenger, by the names with which variants choose them."""
     endpoint: EndpointSettings
     batch: BatchSettings = BatchSettings()
 
     _stage: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _models_are_known(self) -> Self:
+        chosen = {
+            f"endpoint.variants.{name}.model": variant.model
+            for name, variant in self.endpoint.variants.items()
+        }
+        if self.endpoint.shadow is not None:
+            chosen["endpoint.shadow.model"] = self.endpoint.shadow.model
+        for key, model in chosen.items():
+            if model is not None and model not in self.models:
+                known = ", ".join(sorted(self.models)) or "none so far"
+                raise ValueError(
+                    f"{key} must be one of the models below `models` ({known}), not {model!r}: "
+                    "add it there, or leave it out for the main model"
+                )
+        return self
 
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:

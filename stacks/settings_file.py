@@ -40,6 +40,8 @@ def load_settings(stage: str, directory: Path = CONFIG) -> Settings:
         SettingsError: there is no such stage, or its file is wrong; names every fault.
     """
     stages = known_stages(directory)
+    if not stages:
+        raise SettingsError(f"{directory.name}/ holds no stage: add {directory.name}/{stage}.yaml")
     if stage not in stages:
         raise SettingsError(
             f"unknown stage {stage!r}{_did_you_mean(stage, stages)}: use one of "

@@ -55,6 +55,12 @@ def test_every_key_is_explained_in_the_schema() -> None:
     assert unexplained == []
 
 
+def test_a_directory_without_stages_is_told_as_such(tmp_path: Path) -> None:
+    """There is none to choose from, so the message names the file to write."""
+    with pytest.raises(SettingsError, match=f"{tmp_path.name}/ holds no stage: add .*dev.yaml"):
+        load_settings("dev", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
