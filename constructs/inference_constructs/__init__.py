@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from inference_constructs.batch_alarms import BatchAlarms as BatchAlarms
     from inference_constructs.batch_options import BatchStrategy as BatchStrategy
     from inference_constructs.batch import BatchTransformWorkflow as BatchTransformWorkflow
+    from inference_constructs.data_capture import CaptureMode as CaptureMode
     from inference_constructs.data_bucket import DataBucket as DataBucket
+    from inference_constructs.data_capture import DataCapture as DataCapture
     from inference_constructs.encryption import EncryptionKey as EncryptionKey
     from inference_constructs.alarms import EndpointAlarms as EndpointAlarms
     from inference_constructs.dashboard import EndpointDashboard as EndpointDashboard
     from inference_constructs.endpoint_base import EndpointLogs as EndpointLogs
     from model_artifacts.images import Image as Image
     from inference_constructs.model import InferenceModel as InferenceModel
+    from inference_constructs.inference_vpc import InferenceVpc as InferenceVpc
     from inference_constructs.batch_options import JoinSource as JoinSource
     from inference_constructs.artifact import ModelArtifact as ModelArtifact
     from inference_constructs.network import Network as Network
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from inference_constructs.endpoint import RealtimeEndpoint as RealtimeEndpoint
     from inference_constructs.s3_prefix import S3Prefix as S3Prefix
     from inference_constructs.scaling import Scaling as Scaling
+    from inference_constructs.serverless_endpoint import ServerlessEndpoint as ServerlessEndpoint
+    from inference_constructs.serverless_variant import ServerlessVariant as ServerlessVariant
     from inference_constructs.service_role import ServiceRole as ServiceRole
     from inference_constructs.batch_options import SplitType as SplitType
     from inference_constructs.scaling import TargetTracking as TargetTracking
@@ -46,13 +51,16 @@ _MODULES = {
     "BatchAlarms": "inference_constructs.batch_alarms",
     "BatchStrategy": "inference_constructs.batch_options",
     "BatchTransformWorkflow": "inference_constructs.batch",
+    "CaptureMode": "inference_constructs.data_capture",
     "DataBucket": "inference_constructs.data_bucket",
+    "DataCapture": "inference_constructs.data_capture",
     "EncryptionKey": "inference_constructs.encryption",
     "EndpointAlarms": "inference_constructs.alarms",
     "EndpointDashboard": "inference_constructs.dashboard",
     "EndpointLogs": "inference_constructs.endpoint_base",
     "Image": "model_artifacts.images",
     "InferenceModel": "inference_constructs.model",
+    "InferenceVpc": "inference_constructs.inference_vpc",
     "JoinSource": "inference_constructs.batch_options",
     "ModelArtifact": "inference_constructs.artifact",
     "Network": "inference_constructs.network",
@@ -61,6 +69,8 @@ _MODULES = {
     "RealtimeEndpoint": "inference_constructs.endpoint",
     "S3Prefix": "inference_constructs.s3_prefix",
     "Scaling": "inference_constructs.scaling",
+    "ServerlessEndpoint": "inference_constructs.serverless_endpoint",
+    "ServerlessVariant": "inference_constructs.serverless_variant",
     "ServiceRole": "inference_constructs.service_role",
     "SplitType": "inference_constructs.batch_options",
     "TargetTracking": "inference_constructs.scaling",

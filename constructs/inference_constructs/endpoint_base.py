@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from aws_cdk import CfnTag, Names, RemovalPolicy, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -32,6 +33,10 @@ class EndpointLogs:
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
 
 
+_MOST_CHARACTERS = 63
+_SERVERLESS = "-serverless"
+
+
 class EndpointBase(Construct):
     """Defines an endpoint's name, key, log group, permissions, tags and metrics.
 
@@ -40,6 +45,9 @@ class EndpointBase(Construct):
     The endpoint's name is literal, because alarms, scaling and the log group need it before the
     endpoint exists. The config has none, so that every change makes a new one and the endpoint
     moves over to it.
+
+    SageMaker refuses to turn an endpoint with instances into a serverless one, and takes the other
+    way only once. So a name tells the kind: another kind is another endpoint, which replaces it.
 
     The log group belongs to the stack: the containers may write into it, but never make a group, or
     the service would leave one behind, without a retention, after the stack is gone.
@@ -58,6 +66,8 @@ class EndpointBase(Construct):
         ValueError: names the faults, and what is wrong with the name.
     """
 
+    name_suffix: ClassVar[str] = ""
+
     def __init__(
         self,
         scope: Construct,
@@ -71,14 +81,8 @@ class EndpointBase(Construct):
         faults: Iterable[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
-        self.endpoint_name = (
-            Names.unique_resource_name(
-                self, max_length=63, separator="-", allowed_special_characters="-"
-            )
-            if endpoint_name is None
-            else endpoint_name
-        )
-        refuse(f"endpoint {self.endpoint_name!r}", [*_name_faults(self.endpoint_name), *faults])
+        self.endpoint_name = self._default_name() if endpoint_name is None else endpoint_name
+        refuse(f"endpoint {self.endpoint_name!r}", [*self._name_faults(), *faults])
         self.variant_names = tuple(variant_names)
         self._models = dict(models)
         self.encryption = EncryptionKey(self, "Encryption") if encryption is None else encryption
@@ -189,6 +193,32 @@ class EndpointBase(Construct):
         for role in self._roles:
             role.ready_before(self.resource)
 
+    def _default_name(self) -> str:
+        name = Names.unique_resource_name(
+            self,
+            max_length=_MOST_CHARACTERS - len(self.name_suffix),
+            separator="-",
+            allowed_special_characters="-",
+        )
+        return f"{name}{self.name_suffix}"
+
+    def _name_faults(self) -> list[str]:
+        name = self.endpoint_name
+        if Token.is_unresolved(name):
+            return []
+        faults = []
+        if not NAME.fullmatch(name):
+            faults.append("the name must be up to 63 letters, digits and inner hyphens")
+        if name.endswith(_SERVERLESS) != (self.name_suffix == _SERVERLESS):
+            must = "must" if self.name_suffix == _SERVERLESS else "must not"
+            faults.append(
+                f"the name {must} end in {_SERVERLESS!r}: SageMaker refuses to turn an endpoint "
+                "with instances into a serverless one of the same name "
+                "(https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html"
+                "#serverless-endpoints-how-it-works-exclusions)"
+            )
+        return faults
+
     def _log_group(self, endpoint_logs: EndpointLogs) -> logs.LogGroup:
         self.encryption.allow_logs()
         return logs.LogGroup(
@@ -223,9 +253,3 @@ def acknowledge_no_volume_key(config: sagemaker.CfnEndpointConfig, reason: str) 
         "NIST.800.53.R5::NIST.800.53.R5-SageMakerEndpointConfigurationKMSKeyConfigured",
         reason,
     )
-
-
-def _name_faults(name: str) -> list[str]:
-    if Token.is_unresolved(name) or NAME.fullmatch(name):
-        return []
-    return ["the name must be up to 63 letters, digits and inner hyphens"]

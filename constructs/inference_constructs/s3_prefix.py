@@ -40,6 +40,11 @@ class S3Prefix:
         return self.bucket.s3_url_for_object(self.prefix)
 
     @property
+    def directory_uri(self) -> str:
+        """The place as an S3 URI to which a service adds a slash and the rest of the key."""
+        return self.uri.removesuffix("/")
+
+    @property
     def objects_arn(self) -> str:
         """The objects' ARN, with a wildcard."""
         return self.bucket.arn_for_objects(f"{self.prefix}*")
