@@ -191,7 +191,7 @@ class ChangeSets:
         if found.type == "UPDATE":
             check_updatable(stack)
         stack.request_token = request.get("ClientRequestToken")
-        stack.disable_rollback = bool(request.get("DisableRollback"))
+        stack.take_failure_options(request)
         stack.change_set_id = found.id
         on_failure = found.on_failure or ("DO_NOTHING" if stack.disable_rollback else "ROLLBACK")
         self._service.deploy(stack, found.target, on_failure=on_failure)

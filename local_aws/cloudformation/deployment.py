@@ -195,6 +195,12 @@ class Deployment:
         try:
             created = self._operations.update(old, new)
         except Exception as error:
+            left = error.physical_id if isinstance(error, ResourceError) else None
+            if left not in (None, old.physical_id):
+                # What was to replace the resource exists: the way back is to delete that one.
+                with self._stack.lock:
+                    self._progress.add_made(replace(new, physical_id=left))
+                    self._progress.add_superseded(old)
             self._fail(new, "UPDATE", error)
             raise
         moved = created.physical_id != old.physical_id

@@ -92,8 +92,9 @@ class Provider(ABC):
     ) -> Created:
         """Change the resource in place; only called when no create-only property differs.
 
-        A physical id other than the one given means that the provider made a replacement (a custom
-        resource may): the engine deletes the old one when the stack's update is through.
+        A physical id other than the one given, returned or in a `ResourceError`, means that the
+        provider made a replacement (a custom resource may): the engine deletes the old one when the
+        stack's update is through, and the new one when it is rolled back.
         """
 
     @abstractmethod

@@ -76,7 +76,7 @@ class Rollback:
         stack = self._stack
         reasons = self._operations.delete(
             dict(stack.resources),
-            retain=lambda resource: resource.body.deletion_policy == "Retain",
+            retain=self._stays,
             keep=True,
         )
         self._delete_orphans()
@@ -120,13 +120,16 @@ class Rollback:
             progress.made,
             # A replacement was never asked to stay; a resource that is new to the stack may be.
             retain=lambda resource: (
-                resource.logical_id not in progress.resources
-                and resource.body.deletion_policy == "Retain"
+                resource.logical_id not in progress.resources and self._stays(resource)
             ),
             keep=False,
         )
         self._delete_orphans()
         stack.set_status("UPDATE_ROLLBACK_COMPLETE")
+
+    def _stays(self, resource: Resource) -> bool:
+        """Whether a resource that this deployment made is to stay although it failed."""
+        return resource.body.deletion_policy == "Retain" and not self._stack.retain_except_on_create
 
     def _delete_orphans(self) -> None:
         for orphan in self._progress.orphans:

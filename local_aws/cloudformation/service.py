@@ -142,7 +142,7 @@ class Service:
         stack.timeout_minutes = request.get("TimeoutInMinutes")
         stack.policy = request.get("StackPolicyBody")
         stack.request_token = request.get("ClientRequestToken")
-        stack.disable_rollback = bool(request.get("DisableRollback"))
+        stack.take_failure_options(request)
         on_failure = request.get("OnFailure") or (
             "DO_NOTHING" if stack.disable_rollback else "ROLLBACK"
         )
@@ -158,7 +158,7 @@ class Service:
         if not self.has_changes(stack, target, self.plan(stack, target)):
             raise ValidationError(NO_UPDATES)
         stack.request_token = request.get("ClientRequestToken")
-        stack.disable_rollback = bool(request.get("DisableRollback"))
+        stack.take_failure_options(request)
         self.deploy(
             stack, target, on_failure="DO_NOTHING" if stack.disable_rollback else "ROLLBACK"
         )

@@ -107,11 +107,17 @@ class Stack:
         self.change_set_id: str | None = None
         self.termination_protection = False
         self.disable_rollback = False
+        self.retain_except_on_create = False
         self.timeout_minutes: int | None = None
         self.policy: str | None = None
         self.request_token: str | None = None
         # What RollbackStack and ContinueUpdateRollback go back to after a failure.
         self.unfinished: Any = None
+
+    def take_failure_options(self, request: Mapping[str, Any]) -> None:
+        """Note what the operation that begins is to do when it fails."""
+        self.disable_rollback = bool(request.get("DisableRollback"))
+        self.retain_except_on_create = bool(request.get("RetainExceptOnCreate"))
 
     @property
     def in_progress(self) -> bool:

@@ -37,6 +37,7 @@ def stack(found: Stack) -> dict[str, Any]:
         "StackStatus": found.status,
         "StackStatusReason": found.reason,
         "DisableRollback": found.disable_rollback,
+        "RetainExceptOnCreate": found.retain_except_on_create,
         "NotificationARNs": list(configuration.notification_arns),
         "TimeoutInMinutes": found.timeout_minutes,
         "Capabilities": list(configuration.capabilities),

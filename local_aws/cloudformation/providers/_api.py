@@ -110,17 +110,30 @@ def as_list(values: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def retag(
-    current: Mapping[str, str],
-    desired: Mapping[str, str],
+    context: Context,
+    old: Properties,
+    new: Properties,
     *,
     put: Callable[[dict[str, str]], Any],
     remove: Callable[[list[str]], Any],
 ) -> None:
-    """Bring tags from ``current`` to ``desired`` with the fewest calls."""
-    if stale := [key for key in current if key not in desired]:
+    """Change the tags that the template changes, with the fewest calls.
+
+    CloudFormation's handlers compare the tags of the previous template with those of the new one,
+    not with the resource's: a tag that someone else put on it stays.
+
+    Args:
+        context: the resource that is being updated.
+        old: its properties before.
+        new: its properties from now on.
+        put: adds tags or gives them another value.
+        remove: removes tags by their keys.
+    """
+    before, after = tags(context, old), tags(context, new)
+    if stale := [key for key in before if key not in after]:
         remove(stale)
-    if changed := {key: value for key, value in desired.items() if current.get(key) != value}:
-        put(changed)
+    if differing := {key: value for key, value in after.items() if before.get(key) != value}:
+        put(differing)
 
 
 def changed(old: Properties, new: Properties, *names: str) -> bool:

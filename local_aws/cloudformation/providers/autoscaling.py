@@ -6,7 +6,6 @@ from typing import Any
 
 from local_aws.cloudformation.provider import Context, Created, Properties, Provider
 from local_aws.cloudformation.providers._api import (
-    changed,
     client,
     gone_is_fine,
     parameters,
@@ -41,13 +40,13 @@ class ScalableTarget(Provider):
         del physical_id
         api = client(context, SERVICE)
         arn = self._register(context, new)
-        if changed(old, new, "Tags"):
-            retag(
-                tags(context, old),
-                tags(context, new),
-                put=lambda values: api.tag_resource(ResourceARN=arn, Tags=values),
-                remove=lambda keys: api.untag_resource(ResourceARN=arn, TagKeys=keys),
-            )
+        retag(
+            context,
+            old,
+            new,
+            put=lambda values: api.tag_resource(ResourceARN=arn, Tags=values),
+            remove=lambda keys: api.untag_resource(ResourceARN=arn, TagKeys=keys),
+        )
         kept = {action["ScheduledActionName"] for action in new.get("ScheduledActions", [])}
         for action in old.get("ScheduledActions", []):
             if action["ScheduledActionName"] not in kept:

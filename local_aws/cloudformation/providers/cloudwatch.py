@@ -20,7 +20,6 @@ from local_aws.cloudformation.providers._api import (
     parameters,
     retag,
     tag_list,
-    tags,
     text,
 )
 
@@ -43,9 +42,8 @@ class _AnyAlarm(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Put the changed alarm over the existing one."""
-        del old
         created = self._put(context, physical_id, new)
-        _retag(context, created.attributes["Arn"], new)
+        _retag(context, created.attributes["Arn"], old, new)
         return created
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -119,12 +117,12 @@ class Dashboard(Provider):
         return Created(physical_id=name)
 
 
-def _retag(context: Context, arn: str, properties: Properties) -> None:
+def _retag(context: Context, arn: str, old: Properties, new: Properties) -> None:
     api = client(context, "cloudwatch")
-    found = api.list_tags_for_resource(ResourceARN=arn)["Tags"]
     retag(
-        {tag["Key"]: tag["Value"] for tag in found},
-        tags(context, properties),
+        context,
+        old,
+        new,
         put=lambda values: api.tag_resource(ResourceARN=arn, Tags=as_list(values)),
         remove=lambda keys: api.untag_resource(ResourceARN=arn, TagKeys=keys),
     )

@@ -38,7 +38,14 @@ class Mailbox:
 
 
 class CustomResource(Provider):
-    """A resource behind ``ServiceToken``: a function's or a topic's ARN."""
+    """A resource behind ``ServiceToken``: a function's or a topic's ARN.
+
+    An update that answers with another physical id is a replacement: the old id is deleted when the
+    stack's update is through, the new one when it is rolled back. A creation that failed is deleted
+    as well, by an id that CloudFormation makes up where the answer has none. See
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
+    and https://repost.aws/knowledge-center/best-practices-custom-cf-lambda.
+    """
 
     type_names = ("AWS::CloudFormation::CustomResource", "Custom::*")
 
@@ -67,6 +74,7 @@ class CustomResource(Provider):
     ) -> Created:
         token = properties["ServiceToken"]
         request_id = str(uuid.uuid4())
+        known_id = request.get("PhysicalResourceId") or context.generated_name()
         with _mailbox() as mailbox:
             message = {
                 **request,
@@ -85,9 +93,9 @@ class CustomResource(Provider):
                     f"check your logs for requestId [{request_id}]. If you are using the Python "
                     "cfn-response module, you may need to update your Lambda function code so that "
                     "CloudFormation can attach the updated version.",
-                    physical_id=request.get("PhysicalResourceId"),
+                    physical_id=known_id,
                 )
-        return _answered(mailbox.answer or b"", message)
+        return _answered(mailbox.answer or b"", request_id, known_id)
 
     def _send(self, context: Context, token: str, message: dict[str, Any]) -> None:
         body = json.dumps(message)
@@ -107,16 +115,26 @@ class CustomResource(Provider):
         return max(seconds / context.cloud.speed, min(seconds, LEAST_SECONDS))
 
 
-def _answered(answer: bytes, request: dict[str, Any]) -> Created:
-    request_id = request["RequestId"]
-    known_id = request.get("PhysicalResourceId")
+def _answered(answer: bytes, request_id: str, known_id: str) -> Created:
+    """What the function answered.
+
+    Args:
+        answer: the body.
+        request_id: of the request that it answers.
+        known_id: the physical id by which the resource is deleted if the answer has none.
+
+    Raises:
+        ResourceError: the function failed, or the answer is none.
+    """
     if len(answer) > ANSWER_BYTES:
         raise ResourceError("Response object is too long.", physical_id=known_id)
     try:
         found = json.loads(answer)
         status = found["Status"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ResourceError("Invalid response object: Status is missing.") from error
+        raise ResourceError(
+            "Invalid response object: Status is missing.", physical_id=known_id
+        ) from error
     physical_id = found.get("PhysicalResourceId") or ""
     if status != "SUCCESS":
         reason = found.get("Reason", "")

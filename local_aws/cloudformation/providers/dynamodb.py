@@ -16,7 +16,6 @@ from local_aws.cloudformation.providers._api import (
     parameters,
     retag,
     tag_list,
-    tags,
 )
 
 GONE = "ResourceNotFoundException"
@@ -69,10 +68,10 @@ class Table(Provider):
         self._put_settings(api, physical_id, old, new)
         created = self._described(api, physical_id)
         arn = created.attributes["Arn"]
-        found = api.list_tags_of_resource(ResourceArn=arn)["Tags"]
         retag(
-            {tag["Key"]: tag["Value"] for tag in found},
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(ResourceArn=arn, Tags=as_list(values)),
             remove=lambda keys: api.untag_resource(ResourceArn=arn, TagKeys=keys),
         )

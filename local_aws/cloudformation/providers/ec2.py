@@ -14,7 +14,6 @@ from local_aws.cloudformation.providers._api import (
     parameters,
     retag,
     tag_list,
-    tags,
 )
 
 
@@ -24,13 +23,13 @@ def tagged(context: Context, properties: Properties, kind: str) -> dict[str, Any
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": values}]} if values else {}
 
 
-def update_tags(context: Context, identifier: str, properties: Properties) -> None:
+def update_tags(context: Context, identifier: str, old: Properties, new: Properties) -> None:
     """Bring the tags of anything in EC2 up to date."""
     api = client(context, "ec2")
-    found = api.describe_tags(Filters=[{"Name": "resource-id", "Values": [identifier]}])["Tags"]
     retag(
-        {tag["Key"]: tag["Value"] for tag in found},
-        tags(context, properties),
+        context,
+        old,
+        new,
         put=lambda values: api.create_tags(Resources=[identifier], Tags=as_list(values)),
         remove=lambda keys: api.delete_tags(
             Resources=[identifier], Tags=[{"Key": key} for key in keys]
@@ -60,7 +59,7 @@ class Vpc(Provider):
         self._modify(api, physical_id, old, new)
         if changed(old, new, "InstanceTenancy"):
             api.modify_vpc_tenancy(VpcId=physical_id, InstanceTenancy="default")
-        update_tags(context, physical_id, new)
+        update_tags(context, physical_id, old, new)
         return self._described(api, physical_id)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -128,7 +127,7 @@ class Subnet(Provider):
         """Change what addresses its hosts get, and the tags."""
         api = client(context, "ec2")
         self._modify(api, physical_id, old, new)
-        update_tags(context, physical_id, new)
+        update_tags(context, physical_id, old, new)
         return self._described(api, physical_id)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -185,8 +184,7 @@ class RouteTable(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
-        update_tags(context, physical_id, new)
+        update_tags(context, physical_id, old, new)
         return Created(physical_id=physical_id, attributes={"RouteTableId": physical_id})
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:

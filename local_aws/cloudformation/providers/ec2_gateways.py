@@ -35,8 +35,7 @@ class InternetGateway(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
-        update_tags(context, physical_id, new)
+        update_tags(context, physical_id, old, new)
         return Created(physical_id=physical_id, attributes={"InternetGatewayId": physical_id})
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -100,9 +99,8 @@ class ElasticIp(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
         found = self._found(context, physical_id)
-        update_tags(context, found["AllocationId"], new)
+        update_tags(context, found["AllocationId"], old, new)
         return self._created(found)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -149,8 +147,7 @@ class NatGateway(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
-        update_tags(context, physical_id, new)
+        update_tags(context, physical_id, old, new)
         return Created(physical_id=physical_id, attributes={"NatGatewayId": physical_id})
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:

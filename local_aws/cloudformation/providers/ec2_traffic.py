@@ -101,7 +101,7 @@ class SecurityGroup(Provider):
             _revoke(api, direction, physical_id, stale)
             added = [rule for rule in after if rule not in before]
             _authorize(api, direction, physical_id, added)
-        update_tags(context, physical_id, new)
+        update_tags(context, physical_id, old, new)
         return self._described(context, physical_id)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -193,7 +193,7 @@ class VpcEndpoint(Provider):
                 change[f"Remove{name}"] = stale
         if change:
             api.modify_vpc_endpoint(VpcEndpointId=physical_id, **change)
-        update_tags(context, physical_id, new)
+        update_tags(context, physical_id, old, new)
         return self._described(api, physical_id)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -249,8 +249,7 @@ class FlowLog(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
-        update_tags(context, physical_id, new)
+        update_tags(context, physical_id, old, new)
         return Created(physical_id=physical_id, attributes={"Id": physical_id})
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:

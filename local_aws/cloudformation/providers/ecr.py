@@ -13,7 +13,6 @@ from local_aws.cloudformation.providers._api import (
     name_of,
     retag,
     tag_list,
-    tags,
     text,
 )
 
@@ -64,8 +63,9 @@ class Repository(Provider):
         found = api.describe_repositories(repositoryNames=[physical_id])["repositories"][0]
         arn = found["repositoryArn"]
         retag(
-            tags(context, old),
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda wanted: api.tag_resource(
                 resourceArn=arn,
                 tags=[{"Key": key, "Value": value} for key, value in wanted.items()],

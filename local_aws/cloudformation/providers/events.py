@@ -20,7 +20,6 @@ from local_aws.cloudformation.providers._api import (
     parameters,
     retag,
     tag_list,
-    tags,
 )
 
 GONE = "ResourceNotFoundException"
@@ -53,10 +52,10 @@ class Rule(Provider):
             api.remove_targets(Rule=name, Ids=stale, **_bus(old))
         created = self._put(context, name, new)
         arn = created.attributes["Arn"]
-        found = api.list_tags_for_resource(ResourceARN=arn)["Tags"]
         retag(
-            {tag["Key"]: tag["Value"] for tag in found},
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(ResourceARN=arn, Tags=as_list(values)),
             remove=lambda keys: api.untag_resource(ResourceARN=arn, TagKeys=keys),
         )
@@ -123,13 +122,12 @@ class EventBus(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
         api = client(context, "events")
         arn = api.describe_event_bus(Name=physical_id)["Arn"]
-        found = api.list_tags_for_resource(ResourceARN=arn)["Tags"]
         retag(
-            {tag["Key"]: tag["Value"] for tag in found},
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(ResourceARN=arn, Tags=as_list(values)),
             remove=lambda keys: api.untag_resource(ResourceARN=arn, TagKeys=keys),
         )

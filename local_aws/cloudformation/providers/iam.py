@@ -14,7 +14,6 @@ from local_aws.cloudformation.providers._api import (
     name_of,
     retag,
     tag_list,
-    tags,
     text,
 )
 
@@ -77,8 +76,9 @@ class Role(Provider):
                 api.delete_role_permissions_boundary(RoleName=physical_id)
         _set_role_policies(api, physical_id, old, new)
         retag(
-            tags(context, old),
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda found: api.tag_role(RoleName=physical_id, Tags=as_list(found)),
             remove=lambda keys: api.untag_role(RoleName=physical_id, TagKeys=keys),
         )
@@ -137,8 +137,9 @@ class ManagedPolicy(Provider):
             )
         _attach(api, physical_id, old, new)
         retag(
-            tags(context, old),
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda found: api.tag_policy(PolicyArn=physical_id, Tags=as_list(found)),
             remove=lambda keys: api.untag_policy(PolicyArn=physical_id, TagKeys=keys),
         )

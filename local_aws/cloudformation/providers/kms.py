@@ -63,8 +63,9 @@ class Key(Provider):
             switch = api.enable_key if is_true(new.get("Enabled", True)) else api.disable_key
             switch(KeyId=physical_id)
         retag(
-            tags(context, old),
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda found: api.tag_resource(KeyId=physical_id, Tags=_tag_list(found)),
             remove=lambda keys: api.untag_resource(KeyId=physical_id, TagKeys=keys),
         )

@@ -89,8 +89,9 @@ class Function(Provider):
                 api.delete_function_concurrency(FunctionName=physical_id)
         arn = api.get_function_configuration(FunctionName=physical_id)["FunctionArn"]
         retag(
-            api.list_tags(Resource=arn)["Tags"],
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(Resource=arn, Tags=values),
             remove=lambda keys: api.untag_resource(Resource=arn, TagKeys=keys),
         )

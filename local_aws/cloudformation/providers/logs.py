@@ -60,8 +60,9 @@ class LogGroup(Provider):
         created = self._described(context, physical_id)
         arn = created.attributes["Arn"].removesuffix(":*")
         retag(
-            api.list_tags_for_resource(resourceArn=arn)["tags"],
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(resourceArn=arn, tags=values),
             remove=lambda keys: api.untag_resource(resourceArn=arn, tagKeys=keys),
         )

@@ -21,7 +21,6 @@ from local_aws.cloudformation.providers._api import (
     parameters,
     retag,
     tag_list,
-    tags,
 )
 
 NAME_LENGTH = 63
@@ -38,12 +37,12 @@ def _name(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
-def _retag(context: Context, arn: str, properties: Properties) -> None:
+def _retag(context: Context, arn: str, old: Properties, new: Properties) -> None:
     api = client(context, "sagemaker")
-    found = api.list_tags(ResourceArn=arn)["Tags"]
     retag(
-        {tag["Key"]: tag["Value"] for tag in found},
-        tags(context, properties),
+        context,
+        old,
+        new,
         put=lambda values: api.add_tags(ResourceArn=arn, Tags=as_list(values)),
         remove=lambda keys: api.delete_tags(ResourceArn=arn, TagKeys=keys),
     )
@@ -66,8 +65,7 @@ class Model(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
-        _retag(context, physical_id, new)
+        _retag(context, physical_id, old, new)
         return _model(physical_id)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -103,8 +101,7 @@ class EndpointConfig(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
-        _retag(context, physical_id, new)
+        _retag(context, physical_id, old, new)
         return _endpoint_config(physical_id)
 
     def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
@@ -156,7 +153,7 @@ class Endpoint(Provider):
         """Deploy another configuration; a rollback by the service is a failure."""
         api = client(context, "sagemaker")
         name = _name(physical_id)
-        _retag(context, physical_id, new)
+        _retag(context, physical_id, old, new)
         wanted = new["EndpointConfigName"]
         # After a deployment that SageMaker itself rolled back, the stack's rollback finds the old
         # configuration in service, which UpdateEndpoint does not take again.
@@ -224,7 +221,7 @@ class ModelPackageGroup(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change tags and policy."""
-        _retag(context, physical_id, new)
+        _retag(context, physical_id, old, new)
         if changed(old, new, "ModelPackageGroupPolicy"):
             self._put_policy(context, new)
         return self._described(context, new)

@@ -11,7 +11,6 @@ from local_aws.cloudformation.providers._api import (
     parameters,
     retag,
     tag_list,
-    tags,
 )
 
 GONE = "ResourceNotFoundException"
@@ -69,14 +68,13 @@ class ScheduleGroup(Provider):
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
         """Change the tags."""
-        del old
         api = client(context, "scheduler")
         created = self._described(context, physical_id)
         arn = created.attributes["Arn"]
-        found = api.list_tags_for_resource(ResourceArn=arn)["Tags"]
         retag(
-            {tag["Key"]: tag["Value"] for tag in found},
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(ResourceArn=arn, Tags=as_list(values)),
             remove=lambda keys: api.untag_resource(ResourceArn=arn, TagKeys=keys),
         )

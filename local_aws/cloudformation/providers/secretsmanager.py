@@ -21,7 +21,6 @@ from local_aws.cloudformation.providers._api import (
     parameters,
     retag,
     tag_list,
-    tags,
 )
 
 NAME_LENGTH = 512
@@ -63,10 +62,10 @@ class Secret(Provider):
             **({"KmsKeyId": new["KmsKeyId"]} if "KmsKeyId" in new else {}),
             **(self._value(api, new) if differs else {}),
         )
-        found = api.describe_secret(SecretId=physical_id).get("Tags", [])
         retag(
-            {tag["Key"]: tag["Value"] for tag in found},
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(SecretId=physical_id, Tags=as_list(values)),
             remove=lambda keys: api.untag_resource(SecretId=physical_id, TagKeys=keys),
         )

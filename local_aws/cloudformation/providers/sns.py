@@ -15,7 +15,6 @@ from local_aws.cloudformation.providers._api import (
     name_of,
     retag,
     tag_list,
-    tags,
     text,
 )
 
@@ -79,10 +78,10 @@ class Topic(Provider):
                 api.set_topic_attributes(
                     TopicArn=physical_id, AttributeName=name, AttributeValue=value
                 )
-        found = api.list_tags_for_resource(ResourceArn=physical_id)["Tags"]
         retag(
-            {tag["Key"]: tag["Value"] for tag in found},
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(ResourceArn=physical_id, Tags=as_list(values)),
             remove=lambda keys: api.untag_resource(ResourceArn=physical_id, TagKeys=keys),
         )

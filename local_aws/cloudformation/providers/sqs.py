@@ -66,8 +66,9 @@ class Queue(Provider):
         if differing:
             api.set_queue_attributes(QueueUrl=physical_id, Attributes=differing)
         retag(
-            api.list_queue_tags(QueueUrl=physical_id).get("Tags", {}),
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_queue(QueueUrl=physical_id, Tags=values),
             remove=lambda keys: api.untag_queue(QueueUrl=physical_id, TagKeys=keys),
         )

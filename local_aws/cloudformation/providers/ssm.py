@@ -9,7 +9,6 @@ from local_aws.cloudformation.providers._api import (
     gone_is_fine,
     retag,
     tag_list,
-    tags,
 )
 
 _SETTINGS = ("AllowedPattern", "DataType", "Description", "Policies", "Tier", "Type", "Value")
@@ -37,8 +36,9 @@ class Parameter(Provider):
             api.put_parameter(Name=physical_id, Overwrite=True, **_settings(new))
         target = {"ResourceType": "Parameter", "ResourceId": physical_id}
         retag(
-            tags(context, old),
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda found: api.add_tags_to_resource(
                 **target, Tags=[{"Key": key, "Value": value} for key, value in found.items()]
             ),

@@ -75,10 +75,10 @@ class StateMachine(Provider):
         api.update_state_machine(
             stateMachineArn=physical_id, definition=_definition(context, new), **given
         )
-        found = api.list_tags_for_resource(resourceArn=physical_id)["tags"]
         retag(
-            {tag["key"]: tag["value"] for tag in found},
-            tags(context, new),
+            context,
+            old,
+            new,
             put=lambda values: api.tag_resource(resourceArn=physical_id, tags=_tag_list(values)),
             remove=lambda keys: api.untag_resource(resourceArn=physical_id, tagKeys=keys),
         )

@@ -186,3 +186,63 @@ def test_a_resource_that_cannot_be_deleted_fails_the_deletion_until_it_is_retain
     assert stacks.delete(name, RetainResources=["Bucket"])["StackStatus"] == "DELETE_COMPLETE"
     s3.delete_object(Bucket=name, Key="kept")
     s3.delete_bucket(Bucket=name)
+
+
+def test_an_operation_may_delete_what_is_new_in_spite_of_its_policy(
+    stacks: Any, parameter: Any, ssm: Any
+) -> None:
+    """RetainExceptOnCreate of the operation; what stood before is retained as ever."""
+    name = stacks.new_name()
+    ssm.put_parameter(Name=f"/{name}/taken", Value="x", Type="String")
+    stacks.deploy(name, {"Old": parameter(Name=f"/{name}/old", DeletionPolicy="Retain")})
+    change_set = stacks.change_set(
+        name,
+        {
+            "Old": parameter("y", Name=f"/{name}/old", DeletionPolicy="Retain"),
+            "New": parameter(Name=f"/{name}/new", DeletionPolicy="Retain"),
+            "Bad": parameter(Name=f"/{name}/taken", DependsOn=["New", "Old"]),
+        },
+    )
+    stack = stacks.execute(change_set, RetainExceptOnCreate=True)
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack["RetainExceptOnCreate"] is True
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        ssm.get_parameter(Name=f"/{name}/new")
+    assert ssm.get_parameter(Name=f"/{name}/old")["Parameter"]["Value"] == "x"
+    for left in ("old", "taken"):
+        ssm.delete_parameter(Name=f"/{name}/{left}")
+
+
+def test_an_alarm_of_another_name_is_another_alarm(stacks: Any, local_aws: Any) -> None:
+    """It begins without data; the one that it replaces is deleted last, with its state."""
+    cloudwatch, name = local_aws.client("cloudwatch"), stacks.new_name()
+
+    def alarm(suffix: str) -> dict[str, Any]:
+        return stacks.resource(
+            "AWS::CloudWatch::Alarm",
+            AlarmName=f"{name}-{suffix}",
+            Namespace="Tests",
+            MetricName="none",
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="ignore",
+        )
+
+    def states() -> dict[str, str]:
+        found = cloudwatch.describe_alarms(AlarmNamePrefix=name)["MetricAlarms"]
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+
+    stacks.deploy(name, {"Alarm": alarm("a")})
+    cloudwatch.set_alarm_state(AlarmName=f"{name}-a", StateValue="ALARM", StateReason="test")
+    change_set = stacks.change_set(name, {"Alarm": alarm("b")})
+    (change,) = change_set["Changes"]
+    assert change["ResourceChange"]["Replacement"] == "True"
+    stack = stacks.execute(change_set)
+    assert states() == {f"{name}-b": "INSUFFICIENT_DATA"}
+    steps = [entry[:2] for entry in stacks.events(stack)]
+    assert steps.index((name, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")) < steps.index(
+        ("Alarm", "DELETE_COMPLETE")
+    )

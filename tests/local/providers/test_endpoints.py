@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from local_aws.cloudformation.provider import ResourceError
+from local_aws.cloudformation.provider import Created, ResourceError
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 
@@ -81,6 +82,42 @@ def test_an_endpoint_config_keeps_its_variants(drive: Any, model: Any, local_aws
     config.delete(created, properties)
     config.delete(created, properties)
     assert name not in names(local_aws, "EndpointConfig")
+
+
+def test_an_update_changes_the_templates_tags_and_leaves_those_of_others(
+    drive: Any, model: Any, local_aws: Any
+) -> None:
+    """What it no longer has goes; what someone else put there stays."""
+    config, api = drive("AWS::SageMaker::EndpointConfig"), local_aws.client("sagemaker")
+    old = {
+        "ProductionVariants": [variant(model[1].attributes["ModelName"])],
+        "Tags": [{"Key": "stage", "Value": "dev"}, {"Key": "gone", "Value": "soon"}],
+    }
+    created = config.create(old)
+    arn = created.physical_id
+    api.add_tags(ResourceArn=arn, Tags=[{"Key": "owner", "Value": "somebody"}])
+    new = {**old, "Tags": [{"Key": "stage", "Value": "prod"}]}
+
+    def tags() -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in api.list_tags(ResourceArn=arn)["Tags"]}
+
+    config.update(created, old, new)
+    assert tags() == {"stage": "prod", "owner": "somebody"}
+    named = {**new, "Tags": [*new["Tags"], {"Key": "owner", "Value": "us"}]}
+    config.update(created, new, named)
+    assert tags() == {"stage": "prod", "owner": "us"}
+    config.delete(created, named)
+
+
+def test_an_endpoint_that_somebody_deleted_can_be_deleted_and_not_updated(drive: Any) -> None:
+    """CloudFormation still believes in it; SageMaker's own words are the reason."""
+    endpoint = drive("AWS::SageMaker::Endpoint")
+    gone = Created(physical_id="arn:aws:sagemaker:us-east-1:123456789012:endpoint/gone")
+    old, new = {"EndpointConfigName": "a"}, {"EndpointConfigName": "b"}
+    with pytest.raises(ClientError, match="Could not find endpoint") as raised:
+        endpoint.update(gone, old, new)
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
+    endpoint.delete(gone, old)
 
 
 def test_an_endpoint_whose_model_cannot_be_loaded_fails_with_the_services_reason(
