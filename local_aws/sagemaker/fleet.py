@@ -80,9 +80,14 @@ class VariantFleet:
         return len(self._instances)
 
     @property
+    def workers(self) -> int:
+        """Worker processes of an instance, if its model does not say."""
+        return min(vcpus(self.instance_type), os.cpu_count() or 1)
+
+    @property
     def image(self) -> str | None:
         """The image of its containers, once one runs."""
-        return next((instance.image for instance in self._instances), None)
+        return next((instance.image for instance in self.instances), None)
 
     def start(self) -> None:
         """Start as many instances as desired.
@@ -198,8 +203,21 @@ class VariantFleet:
         self._end(leaving)
 
     def _grow(self, count: int) -> None:
+        started = self._started(count)
+        with self._lock:
+            if not self._stopped:
+                self._instances += tuple(started)
+                return
+        self._end(started)
+
+    def _started(self, count: int) -> list[ModelInstance]:
+        """Start instances beside each other: all of them, or none.
+
+        Raises:
+            ModelInstanceError: one cannot be had.
+        """
         if count <= 0:
-            return
+            return []
         started = []
         failures: list[Exception] = []
         with ThreadPoolExecutor(min(count, _STARTING_AT_ONCE)) as executor:
@@ -208,13 +226,10 @@ class VariantFleet:
                     started.append(future.result())
                 except Exception as error:
                     failures.append(error)
-        with self._lock:
-            if not failures and not self._stopped:
-                self._instances += tuple(started)
-                return
-        self._end(started)
         if failures:
+            self._end(started)
             raise failures[0]
+        return started
 
     def _start_one(self) -> ModelInstance:
         instance_id = f"i-{secrets.token_hex(8)}0"
@@ -226,7 +241,7 @@ class VariantFleet:
                 name=instance_id,
                 log_group=f"/aws/sagemaker/Endpoints/{self._endpoint_name}",
                 log_stream=f"{self.name}/{instance_id}",
-                workers=min(vcpus(self.instance_type), os.cpu_count() or 1),
+                workers=self.workers,
                 startup_timeout=timeout,
             )
         except ModelInstanceError as error:
@@ -291,7 +306,7 @@ class Fleet:
             ModelInstanceError: one cannot be had; all others have been ended.
         """
         try:
-            self._each(VariantFleet.start)
+            self._each(lambda variant: variant.start())
         except Exception:
             self.stop()
             raise
@@ -301,7 +316,7 @@ class Fleet:
         with self._idle:
             self._closed = True
             self._idle.wait_for(lambda: self._in_flight == 0, timeout=drain)
-        self._each(VariantFleet.stop)
+        self._each(lambda variant: variant.stop())
 
     @contextmanager
     def request(self) -> Iterator[bool]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker import artifacts, kinds, scaling
+from local_aws.sagemaker import artifacts, kinds, scaling, serverless
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.errors import ValidationException, existing, missing
 from local_aws.sagemaker.records import EndpointConfigRecord, ModelRecord
@@ -136,8 +136,9 @@ class Hosting:
     def _check_variant(self, variant: Mapping[str, Any], *, kms_key: str | None) -> None:
         name = variant["VariantName"]
         if variant.get("ModelName"):
-            self.model(variant["ModelName"])
+            model = self.model(variant["ModelName"])
             if variant.get("ServerlessConfig"):
+                serverless.check_variant(variant, model)
                 return
             if not variant.get("InstanceType") or not variant.get("InitialInstanceCount"):
                 raise ValidationException(
@@ -213,19 +214,24 @@ class Hosting:
     def update_endpoint_weights_and_capacities(self, request: Request) -> Endpoint:
         """UpdateEndpointWeightsAndCapacities: returns at once, the endpoint is Updating."""
         endpoint = self.endpoint(request["EndpointName"])
-        names = {variant["VariantName"] for variant in endpoint.config.variants}
+        variants = {variant["VariantName"]: variant for variant in endpoint.config.variants}
         seen: set[str] = set()
         for wanted in request["DesiredWeightsAndCapacities"]:
             name = wanted["VariantName"]
             if name in seen:
                 raise _repeated(name)
             seen.add(name)
-            if name not in names:
+            if name not in variants:
                 raise ValidationException(
                     f'The variant name(s) "{name}" is/are not present within endpoint '
                     f'configuration "{endpoint.config.endpoint_config_name}".'
                 )
-            kinds.check_capacity(endpoint.config, wanted)
+            kinds.check_capacity(
+                endpoint.config.request,
+                variants[name],
+                wanted,
+                serving=endpoint.fleet.variants[name] if endpoint.fleet else None,
+            )
         endpoint.adjust(request["DesiredWeightsAndCapacities"])
         return endpoint
 
@@ -247,8 +253,6 @@ class Hosting:
         config = self.config(config_name)
         request = config.request
         for variant in config.variants:
-            if variant.get("ServerlessConfig"):
-                raise _not_emulated("serverless variants")
             if not variant.get("ModelName"):
                 raise _not_emulated("inference components")
             self._check_model(self.model(variant["ModelName"]))

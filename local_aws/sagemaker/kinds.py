@@ -6,26 +6,52 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_aws.cloud import Cloud
+from local_aws.sagemaker import serverless
 from local_aws.sagemaker.errors import ValidationException
 from local_aws.sagemaker.fleet import VariantFleet
-from local_aws.sagemaker.records import EndpointConfigRecord
+from local_aws.sagemaker.serverless import ServerlessVariant
 
 
 def variant_of(
     cloud: Cloud, *, endpoint_name: str, config: Mapping[str, Any], count: int
 ) -> VariantFleet:
     """The variant that a config describes, not started yet."""
-    return VariantFleet(cloud, endpoint_name=endpoint_name, config=config, count=count)
+    kind = ServerlessVariant if config.get("ServerlessConfig") else VariantFleet
+    return kind(cloud, endpoint_name=endpoint_name, config=config, count=count)
 
 
-def check_capacity(config: EndpointConfigRecord, wanted: Mapping[str, Any]) -> None:
+def check_capacity(
+    config: Mapping[str, Any],
+    variant: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    *,
+    serving: VariantFleet | None,
+) -> None:
     """Judge what UpdateEndpointWeightsAndCapacities asks of one variant.
+
+    Args:
+        config: the request that made the endpoint config.
+        variant: the variant in it.
+        wanted: what is asked.
+        serving: what serves the variant now.
 
     Raises:
         ValidationException: a variant of its kind cannot have it.
     """
-    del config
-    if wanted.get("DesiredInstanceCount") == 0:
+    name, count = variant["VariantName"], wanted.get("DesiredInstanceCount")
+    update = wanted.get("ServerlessUpdateConfig")
+    if variant.get("ServerlessConfig"):
+        if count is not None:
+            raise ValidationException(
+                f"DesiredInstanceCount cannot be specified for the serverless variant {name}."
+            )
+        if update and isinstance(serving, ServerlessVariant):
+            serverless.check_concurrency(name, serving.capacity.changed(update))
+    elif update:
         raise ValidationException(
-            f"The desired instance count of variant {wanted['VariantName']} must be at least 1."
+            f"ServerlessUpdateConfig cannot be specified for variant {name}: it is not serverless."
+        )
+    elif count == 0 and not config.get("AsyncInferenceConfig"):
+        raise ValidationException(
+            f"The desired instance count of variant {name} must be at least 1."
         )

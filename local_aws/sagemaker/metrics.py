@@ -70,3 +70,9 @@ def utilization(where: Where, *, cpu: float, memory: float) -> None:
             ("DiskUtilization", disk),
         ):
             publish(INSTANCES, metric, dimensions, value, "Percent")
+
+
+def memory_utilization(where: Where, *, megabytes: float, of: int) -> None:
+    """Publish how much of its memory one serverless environment uses."""
+    for dimensions in where.dimension_sets():
+        publish(INSTANCES, "MemoryUtilization", dimensions, 100 * megabytes / of, "Percent")

@@ -230,29 +230,22 @@ def test_deleting_an_endpoint_deregisters_its_scalable_targets(hosting: Any, mod
     assert left & set(targets) == {targets[1]}
 
 
-def test_kinds_that_are_not_served_are_refused_by_name(hosting: Any, model: str) -> None:
-    """Serverless and asynchronous endpoints get a clear answer, not a pretended endpoint."""
-    serverless = f"{hosting.prefix}-serverless"
-    hosting.api.create_endpoint_config(
-        EndpointConfigName=serverless,
-        ProductionVariants=[
-            {
-                "VariantName": "AllTraffic",
-                "ModelName": model,
-                "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1},
-            }
+def test_a_model_of_several_containers_is_refused_by_name(hosting: Any) -> None:
+    """What cannot be served gets a clear answer, not a pretended endpoint."""
+    url = hosting.artifact("several")
+    several = f"{hosting.prefix}-several"
+    hosting.api.create_model(
+        ModelName=several,
+        ExecutionRoleArn=hosting.role,
+        Containers=[
+            {"Image": f"registry/image:{tag}", "ModelDataUrl": url} for tag in ("1", "2")
         ],
     )
-    asynchronous = hosting.create_config(
-        "async",
-        {"ModelName": model},
-        AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": f"s3://{hosting.bucket}/out"}},
+    config = hosting.create_config("several", {"ModelName": several})
+    message = refused(
+        hosting.api.create_endpoint, EndpointName="other-kind", EndpointConfigName=config
     )
-    for config, kind in ((serverless, "serverless"), (asynchronous, "asynchronous")):
-        message = refused(
-            hosting.api.create_endpoint, EndpointName="other-kind", EndpointConfigName=config
-        )
-        assert message.startswith(f"The local AWS does not serve {kind}")
+    assert message.startswith("The local AWS does not serve models of several containers")
 
 
 def test_an_operation_that_nobody_implements_is_refused_by_its_name(hosting: Any) -> None:
