@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -11,7 +11,7 @@ from inference_constructs.acknowledgements import acknowledge
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.service_role import ServiceRole
 
-_FUNCTIONS = Path(__file__).resolve().parent / "functions"
+_LIBRARY = Path(__file__).resolve().parent
 
 _ACKNOWLEDGED = {
     "LambdaConcurrency": (
@@ -74,8 +74,13 @@ class PythonFunction(Construct):
             self,
             "Function",
             runtime=lambda_.Runtime.PYTHON_3_14,
-            handler=handler,
-            code=lambda_.Code.from_asset(str(_FUNCTIONS), exclude=["**/__pycache__"]),
+            # With the package that the modules are in, so that they may import one another.
+            handler=f"functions.{handler}",
+            code=lambda_.Code.from_asset(
+                str(_LIBRARY),
+                exclude=["/*", "!/functions", "__pycache__"],
+                ignore_mode=IgnoreMode.GIT,
+            ),
             description=description,
             role=self.role.role,
             log_group=log_group,

@@ -1,36 +1,30 @@
 """Empties buckets when the stack that they belong to is deleted.
 
-CloudFormation deletes no bucket that holds anything. The answer follows
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+CloudFormation deletes no bucket that holds anything.
 """
 
-import json
-import urllib.request
 from contextlib import suppress
 from typing import Any
 
 import boto3
 
-_PHYSICAL_ID = "emptied-buckets"
-# The longest reason that is sure to fit into the 4 KB that CloudFormation takes.
-_MAX_REASON = 1024
+from ..custom_resource import Event, respond
 
 
-def handler(event: dict[str, Any], context: object) -> None:
-    """Answers CloudFormation; a failure is answered too, or the stack would wait for an hour.
+def handler(event: Event, context: object) -> None:
+    """Empties the buckets when the resource is deleted, and does nothing else.
 
     Args:
         event: the request; its properties `Buckets` and `LogBuckets` list names.
         context: Lambda's context; unused.
     """
-    status, reason = "SUCCESS", ""
-    try:
-        if event["RequestType"] == "Delete":
-            properties = event["ResourceProperties"]
-            delete_content(boto3.client("s3"), properties["Buckets"], properties["LogBuckets"])
-    except Exception as error:  # whatever it is, CloudFormation must be told
-        status, reason = "FAILED", f"{type(error).__name__}: {error}"[:_MAX_REASON]
-    answer(event, status, reason)
+    respond(event, _handle, physical_id="emptied-buckets")
+
+
+def _handle(event: Event) -> None:
+    if event["RequestType"] == "Delete":
+        properties = event["ResourceProperties"]
+        delete_content(boto3.client("s3"), properties["Buckets"], properties["LogBuckets"])
 
 
 def delete_content(s3: Any, buckets: list[str], log_buckets: list[str]) -> None:
@@ -77,30 +71,3 @@ def _first_versions(s3: Any, bucket: str) -> list[dict[str, str]]:
         for kind in ("Versions", "DeleteMarkers")
         for item in page.get(kind, ())
     ]
-
-
-def answer(event: dict[str, Any], status: str, reason: str) -> None:
-    """Puts the answer where CloudFormation waits for it.
-
-    Args:
-        event: the request.
-        status: `SUCCESS` or `FAILED`.
-        reason: of the failure.
-    """
-    body = {
-        "Status": status,
-        "Reason": reason,
-        "PhysicalResourceId": event.get("PhysicalResourceId", _PHYSICAL_ID),
-        "StackId": event["StackId"],
-        "RequestId": event["RequestId"],
-        "LogicalResourceId": event["LogicalResourceId"],
-    }
-    request = urllib.request.Request(
-        event["ResponseURL"],
-        data=json.dumps(body).encode(),
-        method="PUT",
-        # The URL is signed for no content type.
-        headers={"Content-Type": ""},
-    )
-    with urllib.request.urlopen(request, timeout=30):
-        pass
