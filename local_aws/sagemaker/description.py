@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from local_aws.sagemaker.endpoint import Endpoint
-from local_aws.sagemaker.fleet import VariantFleet
+from local_aws.sagemaker.fleet import Fleet
+from local_aws.sagemaker.variant_fleet import VariantFleet
 
 
 def describe(endpoint: Endpoint) -> dict[str, Any]:
@@ -14,16 +16,13 @@ def describe(endpoint: Endpoint) -> dict[str, Any]:
         **endpoint.summary(),
         "EndpointConfigName": endpoint.config.endpoint_config_name,
     }
-    fleet = endpoint.fleet
-    if fleet is not None:
-        shown["ProductionVariants"] = [_variant(found) for found in fleet.variants.values()]
-    pending = endpoint.pending
-    if pending is not None:
-        new, since = pending
+    if endpoint.fleet is not None:
+        shown.update(_variants(endpoint.fleet, _variant))
+    if (rollout := endpoint.rollout) is not None:
         shown["PendingDeploymentSummary"] = {
-            "EndpointConfigName": new.config.endpoint_config_name,
-            "ProductionVariants": [_pending(found) for found in new.variants.values()],
-            "StartTime": since,
+            "EndpointConfigName": rollout.new.config.endpoint_config_name,
+            **_variants(rollout.new, _pending),
+            "StartTime": rollout.started,
         }
     if endpoint.failure_reason is not None:
         shown["FailureReason"] = endpoint.failure_reason
@@ -45,6 +44,15 @@ def describe(endpoint: Endpoint) -> dict[str, Any]:
     return shown
 
 
+def _variants(
+    fleet: Fleet, show: Callable[[VariantFleet], dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    shown = {"ProductionVariants": [show(found) for found in fleet.variants.values()]}
+    if fleet.shadows:
+        shown["ShadowProductionVariants"] = [show(found) for found in fleet.shadows.values()]
+    return shown
+
+
 def _variant(variant: VariantFleet) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "VariantName": variant.name,
@@ -62,15 +70,14 @@ def _variant(variant: VariantFleet) -> dict[str, Any]:
         ]
     if variant.config.get("RoutingConfig"):
         shown["RoutingConfig"] = variant.config["RoutingConfig"]
+    if variant.status is not None:
+        status, since = variant.status
+        shown["VariantStatus"] = [{"Status": status, "StartTime": since}]
     return shown
 
 
 def _pending(variant: VariantFleet) -> dict[str, Any]:
-    shown = {
-        **_variant(variant),
-        "CurrentWeight": 0.0,
-        "VariantStatus": [{"Status": "Creating"}],
-    }
+    shown = _variant(variant)
     if variant.instance_type:
         shown["InstanceType"] = variant.instance_type
     return shown

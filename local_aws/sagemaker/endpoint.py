@@ -5,24 +5,27 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from local_aws.cloud import Cloud
+from local_aws.sagemaker.alarm_watch import AlarmWatch, DeploymentError
+from local_aws.sagemaker.deployment_policy import DeploymentPolicy
 from local_aws.sagemaker.errors import in_progress
-from local_aws.sagemaker.fleet import DRAIN, Fleet
+from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.instances import ModelInstanceError
-from local_aws.sagemaker.kinds import variant_of
 from local_aws.sagemaker.records import EndpointConfigRecord, Tags, now
+from local_aws.sagemaker.rollout import BlueGreen, Rolling, Rollout
+from local_aws.sagemaker.traffic import Traffic
+from local_aws.sagemaker.variant_fleet import DRAIN
 
 logger = logging.getLogger(__name__)
 
 _INTERNAL = "Request to service failed. If failure persists after retry, contact customer support."
-_AT_REST = {"InService", "Failed"}
+_AT_REST = {"InService", "Failed", "UpdateRollbackFailed"}
 
 
 class Endpoint:
-    """One endpoint. Its fleet is replaced as a whole; a request holds on to the one it began with.
+    """One endpoint. Requests go where `traffic` says; one holds on to the fleet it began with.
 
     Changes run in a thread of their own, one at a time: whoever comes meanwhile is refused as the
     service refuses it.
@@ -46,20 +49,24 @@ class Endpoint:
         self.creation_time = self.last_modified_time = now()
         self.deployment_config = deployment_config
         self.config = config
+        self.traffic = Traffic()
         self._cloud = cloud
         self._lock = threading.RLock()
         self._fleet: Fleet | None = None
-        self._pending: tuple[Fleet, datetime] | None = None
+        self._rollout: Rollout | None = None
 
     @property
     def fleet(self) -> Fleet | None:
-        """The fleet that takes requests; None while there is none."""
+        """The fleet of the config in service; None while there is none.
+
+        During an update the new one may take requests already: `traffic` knows.
+        """
         return self._fleet
 
     @property
-    def pending(self) -> tuple[Fleet, datetime] | None:
-        """The fleet that is starting, and since when; None while nothing changes."""
-        return self._pending
+    def rollout(self) -> Rollout | None:
+        """The deployment under way; None while there is none."""
+        return self._rollout
 
     def summary(self) -> dict[str, Any]:
         """As ListEndpoints shows it."""
@@ -73,42 +80,34 @@ class Endpoint:
 
     def fleets(self) -> list[Fleet]:
         """Every fleet that runs: during an update the new one beside the old one."""
-        found = [self._fleet, self._pending[0] if self._pending else None]
-        return [fleet for fleet in found if fleet is not None]
+        rollout = self._rollout
+        found = [*self.traffic.fleets, *([rollout.new] if rollout else [])]
+        return list(dict.fromkeys(found))
 
-    def create(self) -> None:
+    def create(self, fleet: Fleet) -> None:
         """Start the first fleet; the endpoint is InService or Failed afterwards."""
-        fleet = self._planned(self.config, {}, {})
-        self._pending = (fleet, now())
-        self._run(lambda: self._switch(fleet, self.config), failed="Failed")
+        self._deploy(fleet, DeploymentPolicy())
 
     def update(
         self,
-        config: EndpointConfigRecord,
-        *,
-        retain_counts: bool,
-        retain_weights: bool,
+        fleet: Fleet,
+        policy: DeploymentPolicy,
         deployment_config: Mapping[str, Any] | None,
     ) -> None:
-        """Start a fleet for ``config`` beside the present one, then let it take over.
+        """Start a fleet beside the present one, then let it take over as the policy says.
+
+        Args:
+            fleet: the new one, not started yet.
+            policy: how it takes over.
+            deployment_config: the same, as the API shows it.
 
         Raises:
             ValidationException: another change is under way.
         """
         self._begin("Updating")
-        self.deployment_config = deployment_config
-        present = self._fleet.variants if self._fleet else {}
-        fleet = self._planned(
-            config,
-            {name: found.desired_count for name, found in present.items()} if retain_counts else {},
-            {name: found.desired_weight for name, found in present.items()}
-            if retain_weights
-            else {},
-        )
-        self._pending = (fleet, now())
-        # An endpoint that never worked has nothing to return to.
-        failed = "InService" if self._fleet else "Failed"
-        self._run(lambda: self._switch(fleet, config), failed=failed)
+        if deployment_config is not None:
+            self.deployment_config = deployment_config
+        self._deploy(fleet, policy)
 
     def adjust(self, wanted: Sequence[Mapping[str, Any]]) -> None:
         """Change weights and capacities, as UpdateEndpointWeightsAndCapacities takes them.
@@ -121,15 +120,23 @@ class Endpoint:
         if fleet is None:
             self._finish("Failed", self.failure_reason)
             return
-        variants = [fleet.variants[one["VariantName"]] for one in wanted]
+        every = fleet.variants | fleet.shadows
+        variants = [every[one["VariantName"]] for one in wanted]
         for variant, one in zip(variants, wanted, strict=True):
             variant.desire(one)
+            variant.enter("Updating")
 
         def work() -> None:
             for variant in variants:
                 variant.adjust()
+            fleet.enter(None)
 
-        self._run(work, failed="InService")
+        def undo() -> None:
+            for variant in variants:
+                variant.settle()
+            fleet.enter(None)
+
+        self._run(work, undo, failed="InService")
 
     def delete(self, done: Callable[[], None]) -> None:
         """End everything, then call ``done``.
@@ -138,10 +145,11 @@ class Endpoint:
             ValidationException: another change is under way.
         """
         self._begin("Deleting")
-        fleet, self._fleet = self._fleet, None
+        fleets, self._fleet = self.traffic.fleets, None
+        self.traffic.turn_to(None)
 
         def work() -> None:
-            if fleet is not None:
+            for fleet in fleets:
                 fleet.stop(drain=DRAIN)
             done()
 
@@ -150,33 +158,24 @@ class Endpoint:
     def close(self) -> None:
         """Start nothing any more: the server stops, and ends all instances itself."""
         for fleet in self.fleets():
-            for variant in fleet.variants.values():
-                variant.close()
+            fleet.close()
 
-    def _planned(
-        self,
-        config: EndpointConfigRecord,
-        counts: Mapping[str, int],
-        weights: Mapping[str, float],
-    ) -> Fleet:
-        return Fleet(
-            self._cloud,
-            endpoint_name=self.endpoint_name,
-            config=config,
-            counts=counts,
-            weights=weights,
-            variant_of=variant_of,
+    def _deploy(self, fleet: Fleet, policy: DeploymentPolicy) -> None:
+        kind = Rolling if policy.shifting == "ROLLING" else BlueGreen
+        watch = AlarmWatch(self._cloud, role_arn=fleet.role_arn, names=policy.alarms)
+        rollout = self._rollout = kind(
+            self._cloud, policy=policy, traffic=self.traffic, new=fleet, watch=watch
         )
 
-    def _switch(self, fleet: Fleet, config: EndpointConfigRecord) -> None:
-        """All at once: when every new instance is healthy, the next request goes to them."""
-        fleet.start()
-        with self._lock:
-            old, self._fleet = self._fleet, fleet
-            self.config = config
-            self._pending = None
-        if old is not None:
-            old.stop(drain=DRAIN)
+        def work() -> None:
+            rollout.run()
+            fleet.enter(None)
+            with self._lock:
+                self._fleet, self.config = fleet, fleet.config
+
+        # An endpoint that never worked has nothing to return to.
+        failed = "InService" if self._fleet else "Failed"
+        self._run(work, rollout.roll_back, failed=failed)
 
     def _begin(self, status: str) -> None:
         with self._lock:
@@ -187,30 +186,33 @@ class Endpoint:
 
     def _finish(self, status: str, failure_reason: str | None) -> None:
         with self._lock:
-            self._pending = None
+            self._rollout = None
             self.failure_reason = failure_reason
             self.endpoint_status = status
             self.last_modified_time = now()
 
-    def _run(self, work: Callable[[], None], *, failed: str) -> None:
+    def _run(self, work: Callable[[], None], undo: Callable[[], None], *, failed: str) -> None:
+        """Do ``work`` in a thread; if that fails undo it, and be ``failed``."""
+
         def change() -> None:
             try:
                 work()
-            except ModelInstanceError as error:
-                if failed == "InService":
-                    self.endpoint_status = "RollingBack"
-                self._roll_back()
-                self._finish(failed, str(error))
+            except (ModelInstanceError, DeploymentError) as error:
+                reason = str(error)
             except Exception:
                 logger.exception("endpoint %s", self.endpoint_name)
-                self._finish(failed, _INTERNAL)
+                reason = _INTERNAL
             else:
                 self._finish("InService", None)
+                return
+            if failed == "InService":
+                self.endpoint_status = "RollingBack"
+            try:
+                undo()
+            except Exception as error:
+                logger.warning("endpoint %s was not rolled back: %s", self.endpoint_name, error)
+                self._finish("UpdateRollbackFailed", f"{reason} The rollback failed: {error}")
+            else:
+                self._finish(failed, reason)
 
         threading.Thread(target=change, name=f"endpoint-{self.endpoint_name}", daemon=True).start()
-
-    def _roll_back(self) -> None:
-        """What an adjustment wanted and could not have is no longer wanted."""
-        if self._fleet is not None:
-            for variant in self._fleet.variants.values():
-                variant.settle()

@@ -1,263 +1,17 @@
-"""The instances behind one endpoint config, and the way of a request to one of them."""
+"""All variants of one endpoint config, which serve together and end together."""
 
 from __future__ import annotations
 
-import itertools
-import os
 import random
-import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker import metrics
-from local_aws.sagemaker.http_pool import UnreachableError
-from local_aws.sagemaker.instances import (
-    NOBODY,
-    TIMED_OUT,
-    Answer,
-    ModelInstance,
-    ModelInstanceError,
-)
-from local_aws.sagemaker.records import EndpointConfigRecord, now
-from local_aws.sagemaker.replies import Invocation
-from local_aws.sagemaker.role_checks import may_publish
-
-# Starting is CPU-bound (each worker imports numpy and xgboost): more at once would be no faster.
-_STARTING_AT_ONCE = max(2, os.cpu_count() or 1)
-
-# An invocation may take this long: nothing is ended before its requests are.
-DRAIN = 60.0
-
-
-class VariantFleet:
-    """The instances of one production variant.
-
-    What serves without instances, or models that come and go on its instances, is a subclass.
-    """
-
-    def __init__(
-        self, cloud: Cloud, *, endpoint_name: str, config: Mapping[str, Any], count: int
-    ) -> None:
-        self.name: str = config["VariantName"]
-        self.model_name: str = config.get("ModelName", "")
-        self.instance_type: str = config.get("InstanceType", "")
-        self.config = config
-        self.created = now()
-        self.weight: float = config["InitialVariantWeight"]
-        self.desired_count = count
-        self.desired_weight = self.weight
-        self._cloud = cloud
-        self._endpoint_name = endpoint_name
-        strategy = config.get("RoutingConfig", {}).get("RoutingStrategy")
-        self._least_outstanding = strategy == "LEAST_OUTSTANDING_REQUESTS"
-        # Replaced as a whole, never changed: a request may be reading it.
-        self._instances: tuple[ModelInstance, ...] = ()
-        self._turn = itertools.count()
-        self._lock = threading.Lock()
-        # Held while instances start: a replacement and a change of the count exclude each other.
-        self._changing = threading.Lock()
-        self._stopped = False
-
-    @property
-    def instances(self) -> tuple[ModelInstance, ...]:
-        """Those that take requests."""
-        return self._instances
-
-    @property
-    def incomplete(self) -> bool:
-        """Whether an instance has ended, or could not be replaced yet."""
-        instances = self._instances
-        return len(instances) < self.desired_count or not all(found.alive for found in instances)
-
-    @property
-    def counted_instances(self) -> int | None:
-        """By how many InvocationsPerInstance divides; None where there is no such metric."""
-        return len(self._instances)
-
-    @property
-    def workers(self) -> int:
-        """Worker processes of an instance, if its model does not say."""
-        return min(vcpus(self.instance_type), os.cpu_count() or 1)
-
-    @property
-    def image(self) -> str | None:
-        """The image of its containers, once one runs."""
-        return next((instance.image for instance in self.instances), None)
-
-    def start(self) -> None:
-        """Start as many instances as desired.
-
-        Raises:
-            ModelInstanceError: one of them cannot be had.
-        """
-        with self._changing:
-            self._grow(self.desired_count)
-
-    def scale(self, count: int) -> None:
-        """Start or end instances; those that end get no new request and finish what they have.
-
-        Raises:
-            ModelInstanceError: a new one cannot be had; the old ones serve on.
-        """
-        with self._changing:
-            self._grow(count - len(self._instances))
-            with self._lock:
-                leaving = self._instances[count:]
-                self._instances = self._instances[:count]
-        self._end(leaving, drain=DRAIN)
-
-    def replace_dead(self) -> None:
-        """Start an instance in the place of each one whose process has ended.
-
-        Raises:
-            ModelInstanceError: it cannot be had.
-        """
-        if not self._changing.acquire(blocking=False):
-            return
-        try:
-            dead = [instance for instance in self._instances if not instance.alive]
-            with self._lock:
-                self._instances = tuple(found for found in self._instances if found.alive)
-            self._end(dead)
-            self._grow(self.desired_count - len(self._instances))
-        finally:
-            self._changing.release()
-
-    def candidates(self) -> Iterator[ModelInstance]:
-        """Instances to try for one request, each once; the next in turn comes first.
-
-        With the routing strategy LEAST_OUTSTANDING_REQUESTS it is the one with the least to do.
-        """
-        instances = self._instances
-        if not instances:
-            return
-        first = next(self._turn) % len(instances)
-        rotated = instances[first:] + instances[:first]
-        if self._least_outstanding:
-            rotated = tuple(sorted(rotated, key=lambda instance: instance.under_way))
-        yield from rotated
-
-    def answer(self, invocation: Invocation, *, timeout: float) -> Answer:
-        """What the first instance that is there answers, within ``timeout`` seconds."""
-        began = time.monotonic()
-        for instance in self.candidates():
-            try:
-                left = max(0.001, timeout - (time.monotonic() - began))
-                return instance.invoke(invocation.body, invocation.headers, timeout=left)
-            except UnreachableError:
-                continue
-            except TimeoutError:
-                return Answer(status=TIMED_OUT, headers={}, body=b"", latency=timeout)
-        return Answer(status=NOBODY, headers={}, body=b"", latency=time.monotonic() - began)
-
-    def shown(self) -> dict[str, Any]:
-        """What DescribeEndpoint tells of its capacity."""
-        return {
-            "CurrentInstanceCount": len(self._instances),
-            "DesiredInstanceCount": self.desired_count,
-        }
-
-    def desire(self, wanted: Mapping[str, Any]) -> None:
-        """Note what UpdateEndpointWeightsAndCapacities asks for; `adjust` does it."""
-        self.desired_weight = wanted.get("DesiredWeight", self.desired_weight)
-        self.desired_count = wanted.get("DesiredInstanceCount", self.desired_count)
-
-    def adjust(self) -> None:
-        """Bring weight and capacity to what is desired.
-
-        Raises:
-            ModelInstanceError: an instance cannot be had; the old ones serve on.
-        """
-        self.scale(self.desired_count)
-        self.weight = self.desired_weight
-
-    def settle(self) -> None:
-        """What was desired and could not be had is no longer desired."""
-        self.desired_weight = self.weight
-        self.desired_count = len(self._instances)
-
-    def tend(self) -> None:
-        """Called twice a second for as long as the variant takes requests."""
-
-    def publish(self, where: metrics.Where) -> None:
-        """Publish what the instances use; they do so as their role."""
-        for instance in self._instances:
-            cpu, memory = instance.utilization()
-            if may_publish(instance.role_arn, metrics.INSTANCES):
-                metrics.utilization(where, cpu=cpu, memory=memory)
-
-    def close(self) -> None:
-        """Take no new instance; one that is just starting is ended."""
-        self._stopped = True
-
-    def stop(self) -> None:
-        """End all instances."""
-        self.close()
-        with self._lock:
-            leaving, self._instances = self._instances, ()
-        self._end(leaving)
-
-    def _grow(self, count: int) -> None:
-        started = self._started(count)
-        with self._lock:
-            if not self._stopped:
-                self._instances += tuple(started)
-                return
-        self._end(started)
-
-    def _started(self, count: int) -> list[ModelInstance]:
-        """Start instances beside each other: all of them, or none.
-
-        Raises:
-            ModelInstanceError: one cannot be had.
-        """
-        if count <= 0:
-            return []
-        started = []
-        failures: list[Exception] = []
-        with ThreadPoolExecutor(min(count, _STARTING_AT_ONCE)) as executor:
-            for future in [executor.submit(self._start_one) for _ in range(count)]:
-                try:
-                    started.append(future.result())
-                except Exception as error:
-                    failures.append(error)
-        if failures:
-            self._end(started)
-            raise failures[0]
-        return started
-
-    def _start_one(self) -> ModelInstance:
-        instance_id = f"i-{secrets.token_hex(8)}0"
-        timeout = self.config.get("ContainerStartupHealthCheckTimeoutInSeconds", 480)
-        try:
-            return ModelInstance.start(
-                self._cloud,
-                model_name=self.model_name,
-                name=instance_id,
-                log_group=f"/aws/sagemaker/Endpoints/{self._endpoint_name}",
-                log_stream=f"{self.name}/{instance_id}",
-                workers=self.workers,
-                startup_timeout=timeout,
-            )
-        except ModelInstanceError as error:
-            if error.unhealthy:
-                raise ModelInstanceError(
-                    f"The primary container for production variant {self.name} did not pass the "
-                    f"ping health check. Please check CloudWatch logs for this endpoint."
-                ) from error
-            raise
-
-    @staticmethod
-    def _end(instances: Sequence[ModelInstance], *, drain: float = 0.0) -> None:
-        if instances:
-            with ThreadPoolExecutor(len(instances)) as executor:
-                for instance in instances:
-                    executor.submit(instance.stop, drain=drain)
+from local_aws.sagemaker.records import EndpointConfigRecord
+from local_aws.sagemaker.variant_fleet import VariantFleet
 
 
 class Fleet:
@@ -271,6 +25,7 @@ class Fleet:
         config: EndpointConfigRecord,
         counts: Mapping[str, int],
         weights: Mapping[str, float],
+        role_arn: str = "",
         variant_of: Callable[..., VariantFleet] = VariantFleet,
     ) -> None:
         """Plan a fleet; `start` makes it.
@@ -281,23 +36,75 @@ class Fleet:
             config: its endpoint config.
             counts: instance counts of variants that keep one other than the config's.
             weights: likewise.
+            role_arn: the role that alarms are read and data is captured as.
             variant_of: makes a variant of the kind that its config is of.
         """
         self.config = config
-        self.variants: dict[str, VariantFleet] = {}
-        for variant in config.variants:
-            name = variant["VariantName"]
-            fleet = variant_of(
-                cloud,
-                endpoint_name=endpoint_name,
-                config=variant,
-                count=counts.get(name, variant.get("InitialInstanceCount", 0)),
-            )
-            fleet.weight = fleet.desired_weight = weights.get(name, fleet.weight)
-            self.variants[name] = fleet
+        self.role_arn = role_arn
+
+        def made(variants: Sequence[Mapping[str, Any]]) -> dict[str, VariantFleet]:
+            return {
+                variant["VariantName"]: variant_of(
+                    cloud,
+                    endpoint_name=endpoint_name,
+                    config=variant,
+                    count=counts.get(
+                        variant["VariantName"], variant.get("InitialInstanceCount", 0)
+                    ),
+                )
+                for variant in variants
+            }
+
+        self.variants = made(config.variants)
+        self.shadows = made(config.shadow_variants)
+        for name, found in self.members.items():
+            found.weight = found.desired_weight = weights.get(name, found.weight)
         self._in_flight = 0
         self._closed = False
         self._idle = threading.Condition()
+
+    @property
+    def members(self) -> dict[str, VariantFleet]:
+        """The variants that answer and those in their shadow."""
+        return self.variants | self.shadows
+
+    @property
+    def size(self) -> int:
+        """Instances of the variants that answer, now."""
+        return sum(len(variant.instances) for variant in self.variants.values())
+
+    @property
+    def wanted(self) -> int:
+        """Instances of the variants that answer, as desired."""
+        return sum(variant.desired_count for variant in self.variants.values())
+
+    def enter(self, status: str | None) -> None:
+        """Let all variants begin a stage of a change; None ends it."""
+        for variant in self.members.values():
+            variant.enter(status)
+
+    def scale(self, count: int) -> None:
+        """Give its one answering variant ``count`` instances.
+
+        Raises:
+            ModelInstanceError: a new one cannot be had; the old ones serve on.
+        """
+        (variant,) = self.variants.values()
+        variant.scale(count)
+
+    def start_shadows(self) -> None:
+        """Start the variants that answer nobody.
+
+        Raises:
+            ModelInstanceError: an instance cannot be had.
+        """
+        for variant in self.shadows.values():
+            variant.start()
+
+    def close(self) -> None:
+        """Take no new instance."""
+        for variant in self.members.values():
+            variant.close()
 
     def start(self) -> None:
         """Start all instances.
@@ -342,13 +149,6 @@ class Fleet:
         return random.choices(variants, weights)[0]
 
     def _each(self, action: Callable[[VariantFleet], None]) -> None:
-        with ThreadPoolExecutor(len(self.variants)) as executor:
-            list(executor.map(action, self.variants.values()))
-
-
-def vcpus(instance_type: str) -> int:
-    """CPUs of an instance type, by its size: 2 for large, 4 for xlarge, 4 n for n-xlarge."""
-    size = instance_type.rsplit(".", 1)[-1]
-    if not size.endswith("xlarge"):
-        return 2
-    return 4 * int(size.removesuffix("xlarge") or 1)
+        members = list(self.members.values())
+        with ThreadPoolExecutor(len(members)) as executor:
+            list(executor.map(action, members))

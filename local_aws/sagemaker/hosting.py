@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker import artifacts, kinds, scaling, serverless
+from local_aws.sagemaker import artifacts, kinds, scaling, serverless, updates
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.errors import ValidationException, existing, missing
+from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.records import EndpointConfigRecord, ModelRecord
 
 Request = Mapping[str, Any]
@@ -168,6 +169,8 @@ class Hosting:
         name = request["EndpointName"]
         arn = self.arn("endpoint", name)
         config = self._servable(request["EndpointConfigName"])
+        fleet = self._fleet(name, config)
+        updates.check_creation(request.get("DeploymentConfig"), fleet)
         endpoint = Endpoint(
             self.cloud,
             name=name,
@@ -179,7 +182,7 @@ class Hosting:
         # One step, so that of two requests at once one is refused.
         if self.endpoints.setdefault(name, endpoint) is not endpoint:
             raise existing("endpoint", arn)
-        endpoint.create()
+        endpoint.create(fleet)
         return endpoint
 
     def endpoint(self, name: str) -> Endpoint:
@@ -194,27 +197,25 @@ class Hosting:
         config = self._servable(request["EndpointConfigName"])
         # AWS compares with the config in use, and fails when that has been deleted.
         self.config(endpoint.config.endpoint_config_name)
+        updates.check_kind(endpoint.config, config)
         scaling.check_update(self.cloud, endpoint, config)
-        retain = request.get("RetainAllVariantProperties", False)
-        excluded = {
-            found["VariantPropertyType"]
-            for found in request.get("ExcludeRetainedVariantProperties") or []
-        }
+        counts, weights = updates.retained(request, endpoint.fleet)
+        fleet = self._fleet(endpoint.endpoint_name, config, counts=counts, weights=weights)
         deployment_config = request.get("DeploymentConfig")
         if deployment_config is None and request.get("RetainDeploymentConfig"):
             deployment_config = endpoint.deployment_config
-        endpoint.update(
-            config,
-            retain_counts=retain and "DesiredInstanceCount" not in excluded,
-            retain_weights=retain and "DesiredWeight" not in excluded,
-            deployment_config=deployment_config,
-        )
+        policy = updates.policy(deployment_config, endpoint.config, fleet)
+        endpoint.update(fleet, policy, request.get("DeploymentConfig"))
         return endpoint
 
     def update_endpoint_weights_and_capacities(self, request: Request) -> Endpoint:
         """UpdateEndpointWeightsAndCapacities: returns at once, the endpoint is Updating."""
         endpoint = self.endpoint(request["EndpointName"])
-        variants = {variant["VariantName"]: variant for variant in endpoint.config.variants}
+        config = endpoint.config
+        variants = {
+            variant["VariantName"]: variant
+            for variant in (*config.variants, *config.shadow_variants)
+        }
         seen: set[str] = set()
         for wanted in request["DesiredWeightsAndCapacities"]:
             name = wanted["VariantName"]
@@ -230,7 +231,7 @@ class Hosting:
                 endpoint.config.request,
                 variants[name],
                 wanted,
-                serving=endpoint.fleet.variants[name] if endpoint.fleet else None,
+                serving=endpoint.fleet.members[name] if endpoint.fleet else None,
             )
         endpoint.adjust(request["DesiredWeightsAndCapacities"])
         return endpoint
@@ -258,9 +259,28 @@ class Hosting:
             self._check_model(self.model(variant["ModelName"]))
         if request.get("AsyncInferenceConfig"):
             raise _not_emulated("asynchronous endpoints")
-        if request.get("ShadowProductionVariants"):
-            raise _not_emulated("shadow variants")
         return config
+
+    def _fleet(
+        self,
+        endpoint_name: str,
+        config: EndpointConfigRecord,
+        *,
+        counts: Mapping[str, int] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> Fleet:
+        """A fleet for a config, not started yet."""
+        model = config.variants[0].get("ModelName")
+        role = config.request.get("ExecutionRoleArn")
+        return Fleet(
+            self.cloud,
+            endpoint_name=endpoint_name,
+            config=config,
+            counts=counts or {},
+            weights=weights or {},
+            role_arn=self.model(model).execution_role_arn if model else role or "",
+            variant_of=kinds.variant_of,
+        )
 
     @staticmethod
     def _check_model(model: ModelRecord) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from local_aws.cloud import Cloud
 from local_aws.sagemaker import serverless
 from local_aws.sagemaker.errors import ValidationException
-from local_aws.sagemaker.fleet import VariantFleet
 from local_aws.sagemaker.serverless import ServerlessVariant
+from local_aws.sagemaker.variant_fleet import VariantFleet
 
 
 def variant_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -76,10 +76,17 @@ class EndpointConfigRecord:
     @property
     def variants(self) -> list[dict[str, Any]]:
         """Its production variants, with the defaults filled in."""
-        return [
-            {"InitialVariantWeight": 1.0, **variant}
-            for variant in self.request["ProductionVariants"]
-        ]
+        return _with_defaults(self.request["ProductionVariants"])
+
+    @property
+    def shadow_variants(self) -> list[dict[str, Any]]:
+        """Its shadow variants, likewise; mostly none."""
+        return _with_defaults(self.request.get("ShadowProductionVariants") or ())
+
+    @property
+    def serverless(self) -> bool:
+        """Whether it is of a serverless endpoint."""
+        return any("ServerlessConfig" in variant for variant in self.variants)
 
     def summary(self) -> dict[str, Any]:
         """As ListEndpointConfigs shows it."""
@@ -93,9 +100,16 @@ class EndpointConfigRecord:
     def response_object(self) -> dict[str, Any]:
         """As DescribeEndpointConfig shows it."""
         shown = {key: value for key, value in self.request.items() if key != "Tags"}
-        return {
+        described = {
             "EnableNetworkIsolation": False,
             **shown,
             **self.summary(),
             "ProductionVariants": self.variants,
         }
+        if self.shadow_variants:
+            described["ShadowProductionVariants"] = self.shadow_variants
+        return described
+
+
+def _with_defaults(variants: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"InitialVariantWeight": 1.0, **variant} for variant in variants]

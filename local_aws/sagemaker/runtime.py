@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from local_aws.sagemaker import metrics
 from local_aws.sagemaker.backend import LiveSageMakerBackend
-from local_aws.sagemaker.fleet import Fleet, VariantFleet
+from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.hosting import Hosting
 from local_aws.sagemaker.instances import NOBODY, TIMED_OUT, Answer
 from local_aws.sagemaker.replies import (
@@ -19,6 +19,7 @@ from local_aws.sagemaker.replies import (
     RuntimeFault,
     RuntimeReply,
 )
+from local_aws.sagemaker.variant_fleet import VariantFleet
 from local_aws.subsystem import WsgiApp
 
 MAX_BODY = 6_291_456
@@ -26,12 +27,12 @@ TIMEOUT = 60.0
 _PATH = re.compile(
     r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)"
 )
-_SERVING = {"InService", "Updating", "RollingBack", "SystemUpdating"}
+_SERVING = {"InService", "Updating", "RollingBack", "SystemUpdating", "UpdateRollbackFailed"}
 # What reaches the container of the caller's headers, by its name in a WSGI environment.
 _FORWARDED = {
     "CONTENT_TYPE": "Content-Type",
     "HTTP_ACCEPT": "Accept",
-    "HTTP_X_AMZN_SAGEMAKERCUSTOM_ATTRIBUTES_ATTRIBUTES": "X-Amzn-SageMaker-Custom-Attributes",
+    "HTTP_X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES": "X-Amzn-SageMaker-Custom-Attributes",
     "HTTP_X_AMZN_SAGEMAKER_TARGET_MODEL": "X-Amzn-SageMaker-Target-Model",
     "HTTP_X_AMZN_SAGEMAKER_INFERENCE_ID": "X-Amzn-SageMaker-Inference-Id",
     "HTTP_X_AMZN_SAGEMAKER_SESSION_ID": "X-Amzn-SageMaker-Session-Id",
@@ -50,7 +51,7 @@ def invoke(where: Hosting, invocation: Invocation, *, timeout: float = TIMEOUT) 
         raise RuntimeFault(413, None, f"HTTP content length exceeded {MAX_BODY} bytes.")
     while True:
         endpoint = where.endpoints.get(name)
-        fleet = endpoint.fleet if endpoint is not None else None
+        fleet = endpoint.traffic.choose() if endpoint is not None else None
         if endpoint is None or fleet is None or endpoint.endpoint_status not in _SERVING:
             message = f"Endpoint {name} of account {where.account_id} not found."
             raise RuntimeFault(400, "ValidationError", message)

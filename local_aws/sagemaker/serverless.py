@@ -16,7 +16,6 @@ from local_aws.cloud import Cloud
 from local_aws.cloudwatch.publish import publish
 from local_aws.sagemaker import metrics
 from local_aws.sagemaker.errors import ValidationException
-from local_aws.sagemaker.fleet import VariantFleet
 from local_aws.sagemaker.http_pool import UnreachableError
 from local_aws.sagemaker.instances import (
     NOBODY,
@@ -28,6 +27,7 @@ from local_aws.sagemaker.instances import (
 from local_aws.sagemaker.records import ModelRecord
 from local_aws.sagemaker.replies import Invocation, RuntimeFault
 from local_aws.sagemaker.role_checks import may_publish
+from local_aws.sagemaker.variant_fleet import VariantFleet
 
 # The payload of a request and of an answer, in bytes.
 MAX_PAYLOAD = 4 * 1024 * 1024

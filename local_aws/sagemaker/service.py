@@ -32,9 +32,10 @@ class SageMaker(Subsystem):
 
     def wrap(self, app: WsgiApp) -> WsgiApp:
         """Answer InvokeEndpoint."""
+        from local_aws.sagemaker.capacity import CapacityMiddleware
         from local_aws.sagemaker.runtime import RuntimeMiddleware
 
-        return RuntimeMiddleware(app)
+        return RuntimeMiddleware(CapacityMiddleware(app))
 
     def start(self) -> None:
         """Watch over the instances."""

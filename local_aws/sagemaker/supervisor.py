@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from local_aws.cloud import Cloud
 from local_aws.sagemaker import metrics
 from local_aws.sagemaker.endpoint import Endpoint
-from local_aws.sagemaker.fleet import Fleet, VariantFleet
+from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.instances import ModelInstanceError
+from local_aws.sagemaker.variant_fleet import VariantFleet
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ class Supervisor:
         published = time.monotonic()
         while not self._stopping.wait(_CHECK):
             for endpoint in self._endpoints():
-                if endpoint.fleet is not None:
-                    self._repair(endpoint.fleet)
+                for fleet in endpoint.traffic.fleets:
+                    self._repair(fleet)
             if time.monotonic() - published >= self._publish_every:
                 published = time.monotonic()
                 self._publish()
@@ -56,11 +57,11 @@ class Supervisor:
         for endpoint in self._endpoints():
             for fleet in endpoint.fleets():
                 config = fleet.config.endpoint_config_name
-                for name, variant in fleet.variants.items():
+                for name, variant in fleet.members.items():
                     yield metrics.Where(endpoint.endpoint_name, name, config), variant
 
     def _repair(self, fleet: Fleet) -> None:
-        for variant in fleet.variants.values():
+        for variant in fleet.members.values():
             variant.tend()
             due = self._not_before.get(id(variant), 0.0)
             if variant.incomplete and time.monotonic() >= due:

@@ -327,7 +327,11 @@ def test_deleting_ends_the_processes_and_what_is_under_way_is_answered(
 
 def test_a_request_is_not_cut_off_by_scaling_in(hosting: Any) -> None:
     """An instance that leaves finishes the request that it has, instead of passing it on."""
-    endpoint = hosting.serve("leaving", InitialInstanceCount=2)
+    endpoint = hosting.serve(
+        "leaving",
+        InitialInstanceCount=2,
+        RoutingConfig={"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"},
+    )
     answers: set[bytes] = set()
 
     def ask() -> None:

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker.fleet import Fleet, VariantFleet, vcpus
+from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.http_pool import UnreachableError
 from local_aws.sagemaker.instances import Answer
 from local_aws.sagemaker.records import EndpointConfigRecord
 from local_aws.sagemaker.replies import Invocation, RuntimeFault
 from local_aws.sagemaker.runtime import invoke
+from local_aws.sagemaker.traffic import Traffic
+from local_aws.sagemaker.variant_fleet import VariantFleet, vcpus
 
 VARIANT = {
     "VariantName": "AllTraffic",
@@ -78,7 +80,9 @@ def hosting_of(endpoint: Any) -> Any:
 
 def ask(fleet: Fleet, status: str = "InService") -> bytes:
     """The body that one request gets."""
-    endpoint = SimpleNamespace(fleet=fleet, endpoint_status=status)
+    traffic = Traffic()
+    traffic.turn_to(fleet)
+    endpoint = SimpleNamespace(traffic=traffic, endpoint_status=status)
     return invoke(hosting_of(endpoint), Invocation("endpoint", {}, b"")).body
 
 
@@ -128,16 +132,15 @@ def test_a_request_that_finds_its_fleet_closed_is_answered_by_the_new_one() -> N
     old, new = fleet_of(Pretended(b"old")), fleet_of(Pretended(b"new"))
     old.stop()
 
-    class Switching:
-        endpoint_status = "Updating"
+    class Switching(Traffic):
         looked = 0
 
-        @property
-        def fleet(self) -> Fleet:
+        def choose(self) -> Fleet:
             self.looked += 1
             return old if self.looked == 1 else new
 
-    answered = invoke(hosting_of(Switching()), Invocation("endpoint", {}, b""))
+    endpoint = SimpleNamespace(traffic=Switching(), endpoint_status="Updating")
+    answered = invoke(hosting_of(endpoint), Invocation("endpoint", {}, b""))
     assert answered.body == b"new"
 
 
