@@ -12,10 +12,21 @@ from constructs import Construct
 from inference_constructs.faults import refuse
 from inference_constructs.metrics import VariantMetrics
 from inference_constructs.notifications import Notifications
-from inference_constructs.variant import ProductionVariant
 
 _PERCENT = 100
 _MICROSECONDS = 1000  # in a millisecond
+
+
+class Processor(NamedTuple):
+    """What computes on an instance.
+
+    Attributes:
+        instance_type: the instance's type.
+        vcpus: how many vCPUs it has.
+    """
+
+    instance_type: str
+    vcpus: int
 
 
 class _Watch(NamedTuple):
@@ -69,17 +80,17 @@ class EndpointAlarms:
     def attach(
         self,
         scope: Construct,
-        variant: ProductionVariant,
         metrics: VariantMetrics,
         *,
+        processor: Processor | None,
         notifications: Notifications,
     ) -> list[cloudwatch.Alarm]:
         """Makes the alarms of one variant.
 
         Args:
             scope: where they are defined.
-            variant: the variant.
-            metrics: its metrics.
+            metrics: the variant's metrics.
+            processor: that of one instance; None if it is unknown, and its load not watched.
             notifications: where alarms and the all-clear go.
 
         Returns:
@@ -88,11 +99,12 @@ class EndpointAlarms:
         notifications.allow_alarms()
         action = actions.SnsAction(notifications.topic)
         alarms = []
-        for watch in self._watches(variant, metrics):
+        for watch in self._watches(metrics, processor):
             alarm = watch.metric.create_alarm(
                 scope,
-                f"{variant.name}{watch.construct_id}",
-                alarm_description=f"{variant.name} of {metrics.endpoint_name}: {watch.meaning}.",
+                f"{metrics.variant_name}{watch.construct_id}",
+                alarm_description=f"{metrics.variant_name} of {metrics.endpoint_name}: "
+                f"{watch.meaning}.",
                 threshold=watch.threshold,
                 comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
                 evaluation_periods=self.evaluation_periods,
@@ -104,7 +116,7 @@ class EndpointAlarms:
             alarms.append(alarm)
         return alarms
 
-    def _watches(self, variant: ProductionVariant, metrics: VariantMetrics) -> Iterator[_Watch]:
+    def _watches(self, metrics: VariantMetrics, processor: Processor | None) -> Iterator[_Watch]:
         for construct_id, error, percent in (
             ("5XXErrors", metrics.invocation_5xx_errors, self.server_error_percent),
             ("4XXErrors", metrics.invocation_4xx_errors, self.client_error_percent),
@@ -126,14 +138,14 @@ class EndpointAlarms:
                 metric = latency(statistic=statistic, period=self.period)
                 meaning = f"{statistic} of {metric.metric_name} is over {millis:g} ms"
                 yield _Watch(construct_id, metric, millis * _MICROSECONDS, meaning)
-        vcpus = variant.vcpus
-        if self.cpu_percent is not None and vcpus is not None:
+        if self.cpu_percent is not None and processor is not None:
             # CPUUtilization is the sum over the vCPUs.
             metric = metrics.cpu_utilization(period=self.period)
             meaning = (
-                f"the {vcpus} vCPUs of {variant.instance_type} are over {self.cpu_percent:g} %"
+                f"the {processor.vcpus} vCPUs of {processor.instance_type} are over "
+                f"{self.cpu_percent:g} %"
             )
-            yield _Watch("Cpu", metric, self.cpu_percent * vcpus, meaning)
+            yield _Watch("Cpu", metric, self.cpu_percent * processor.vcpus, meaning)
         for construct_id, utilization, percent in (
             ("Memory", metrics.memory_utilization, self.memory_percent),
             ("Disk", metrics.disk_utilization, self.disk_percent),

@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from inference_constructs.endpoint import RealtimeEndpoint
+from inference_constructs.endpoint_base import EndpointBase
 from inference_constructs.metrics import VariantMetrics
 
 _WIDTH = 24
@@ -27,7 +27,7 @@ class EndpointDashboard(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        endpoint: RealtimeEndpoint,
+        endpoint: EndpointBase,
         alarms: Sequence[cloudwatch.IAlarm] = (),
     ) -> None:
         super().__init__(scope, construct_id)
@@ -36,8 +36,8 @@ class EndpointDashboard(Construct):
             self.dashboard.add_widgets(
                 cloudwatch.AlarmStatusWidget(title="Alarms", width=_WIDTH, alarms=list(alarms))
             )
-        for variant in endpoint.variants:
-            self.dashboard.add_widgets(*_row(variant.name, endpoint.metrics(variant.name)))
+        for name in (*endpoint.variant_names, *endpoint.shadow_names):
+            self.dashboard.add_widgets(*_row(name, endpoint.metrics(name)))
 
     @property
     def dashboard_name(self) -> str:

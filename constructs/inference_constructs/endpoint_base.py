@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from aws_cdk import CfnTag, Names, RemovalPolicy, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,12 +12,20 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from inference_constructs.acknowledgements import acknowledge
+from inference_constructs.alarms import EndpointAlarms, Processor
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
+from inference_constructs.fleet_share import Fleet
 from inference_constructs.metrics import INSTANCES, VariantMetrics
 from inference_constructs.model import InferenceModel
+from inference_constructs.notifications import Notifications
+from inference_constructs.rollback_alarms import RollbackAlarms
+from inference_constructs.rollout import Rollout
 from inference_constructs.service_role import ServiceRole
 from inference_constructs.variant import NAME
+
+if TYPE_CHECKING:
+    from inference_constructs.deployment_history import DeploymentHistory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,7 @@ class EndpointBase(Construct):
         endpoint_logs: what becomes of the containers' logs.
         variant_names: the variants, as dimensions of the metrics.
         models: what serves, by the name of its variant or inference component.
+        shadow_names: the shadow variants.
         faults: what a subclass found wrong with its own arguments.
 
     Raises:
@@ -78,12 +87,14 @@ class EndpointBase(Construct):
         endpoint_logs: EndpointLogs | None,
         variant_names: Sequence[str],
         models: Mapping[str, InferenceModel],
+        shadow_names: Sequence[str] = (),
         faults: Iterable[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         self.endpoint_name = self._default_name() if endpoint_name is None else endpoint_name
         refuse(f"endpoint {self.endpoint_name!r}", [*self._name_faults(), *faults])
         self.variant_names = tuple(variant_names)
+        self.shadow_names = tuple(shadow_names)
         self._models = dict(models)
         self.encryption = EncryptionKey(self, "Encryption") if encryption is None else encryption
         self.log_group = self._log_group(EndpointLogs() if endpoint_logs is None else endpoint_logs)
@@ -91,6 +102,7 @@ class EndpointBase(Construct):
         self._roles = list(dict.fromkeys(model.role for model in models.values()))
         for role in self._roles:
             self._allow_logs_and_metrics(role)
+        self.rollback_alarms: list[cloudwatch.CfnAlarm] = []
         self.config: sagemaker.CfnEndpointConfig
         self.resource: sagemaker.CfnEndpoint
 
@@ -107,6 +119,10 @@ class EndpointBase(Construct):
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Lets someone ask the endpoint for predictions.
 
+        That covers each of its variants: IAM has no key for `TargetVariant`.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+
         Args:
             grantee: who asks.
         """
@@ -116,17 +132,64 @@ class EndpointBase(Construct):
             resource_arns=[self.endpoint_arn],
         )
 
+    def add_alarms(
+        self, alarms: EndpointAlarms, notifications: Notifications
+    ) -> list[cloudwatch.Alarm]:
+        """Watches each variant, and tells of an update that is taken back.
+
+        Args:
+            alarms: what is watched, and its thresholds.
+            notifications: where alarms and the all-clear go.
+
+        Returns:
+            The alarms of the variants; those of the rollout are in `rollback_alarms`.
+        """
+        notifications.allow_alarms()
+        for alarm in self.rollback_alarms:
+            alarm.alarm_actions = [*(alarm.alarm_actions or []), notifications.topic_arn]
+        scope = Construct(self, "Alarms")
+        return [
+            alarm
+            for name in self.variant_names
+            for alarm in alarms.attach(
+                scope,
+                self.metrics(name),
+                processor=self._processor(name),
+                notifications=notifications,
+            )
+        ]
+
+    @property
+    def models(self) -> list[InferenceModel]:
+        """The models that serve, each once."""
+        return list(dict.fromkeys(self._models.values()))
+
+    def keep_previous(
+        self, deployments: int, *, removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
+    ) -> "DeploymentHistory":
+        """Retains the configs and models of the last deployments, for a way back to them.
+
+        Args:
+            deployments: how many, beside the live one.
+            removal_policy: what becomes of them when the stack goes.
+        """
+        from inference_constructs.deployment_history import DeploymentHistory
+
+        return DeploymentHistory(
+            self, "History", endpoint=self, keep=deployments, removal_policy=removal_policy
+        )
+
     def metrics(self, variant_name: str | None = None) -> VariantMetrics:
         """The metrics of a variant.
 
         Args:
-            variant_name: which; it may be left out if there is only one.
+            variant_name: which; it may be left out if but one answers the callers.
 
         Raises:
             ValueError: there is no such variant, or more than one to choose from.
         """
-        names = self.variant_names
-        if variant_name is None and len(names) == 1:
+        names = [*self.variant_names, *self.shadow_names]
+        if variant_name is None and len(self.variant_names) == 1:
             variant_name = names[0]
         if variant_name not in names:
             given = "no name" if variant_name is None else repr(variant_name)
@@ -155,27 +218,33 @@ class EndpointBase(Construct):
         self,
         config: sagemaker.CfnEndpointConfig,
         *,
-        deployment_config: sagemaker.CfnEndpoint.DeploymentConfigProperty | None = None,
-        retain_all_variant_properties: bool | None = None,
-        exclude_retained_variant_properties: Sequence[str] | None = None,
+        rollout: Rollout | None = None,
+        fleets: Sequence[Fleet] = (),
+        exclude_retained: Sequence[str] | None = None,
     ) -> None:
         """Makes the endpoint of a config; it comes after the log group and the permissions.
 
         Args:
             config: the config.
-            deployment_config: how an update goes about.
-            retain_all_variant_properties: whether an update keeps counts and weights.
-            exclude_retained_variant_properties: which of them it takes from the config after all.
+            rollout: how an update goes about.
+            fleets: the fleets that it moves.
+            exclude_retained: which variant properties an update takes from the config. None if it
+                takes all of them.
         """
         self.config = config
-        exclude = exclude_retained_variant_properties
+        exclude = exclude_retained
+        if rollout is not None and rollout.rollback is not None:
+            self.rollback_alarms = self._make_rollback_alarms(rollout.rollback)
         self.resource = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
             endpoint_name=self.endpoint_name,
             endpoint_config_name=self.endpoint_config_name,
-            deployment_config=deployment_config,
-            retain_all_variant_properties=retain_all_variant_properties,
+            # The alarms' names are references, so that the alarms come before the endpoint.
+            deployment_config=None
+            if rollout is None
+            else rollout.deployment_config(fleets, [alarm.ref for alarm in self.rollback_alarms]),
+            retain_all_variant_properties=None if exclude is None else True,
             exclude_retained_variant_properties=None
             if exclude is None
             else [
@@ -192,6 +261,25 @@ class EndpointBase(Construct):
         self.resource.node.add_dependency(self.log_group)
         for role in self._roles:
             role.ready_before(self.resource)
+
+    def _processor(self, variant_name: str) -> Processor | None:
+        """What computes on an instance of a variant; without it its load is not watched.
+
+        Args:
+            variant_name: the variant.
+        """
+        del variant_name
+        return None
+
+    def _make_rollback_alarms(self, alarms: RollbackAlarms) -> list[cloudwatch.CfnAlarm]:
+        for role in self._roles:
+            alarms.allow_reading(role, endpoint_name=self.endpoint_name)
+        return alarms.attach(
+            Construct(self, "RollbackAlarms"),
+            endpoint_name=self.endpoint_name,
+            config_name=self.endpoint_config_name,
+            variants=self.variant_names,
+        )
 
     def _default_name(self) -> str:
         name = Names.unique_resource_name(

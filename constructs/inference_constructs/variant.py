@@ -2,12 +2,15 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from aws_cdk import Token
+from aws_cdk import Stack, Token
 from aws_cdk import aws_sagemaker as sagemaker
 
+from inference_constructs.alarms import Processor
 from inference_constructs.faults import refuse
+from inference_constructs.fleet_share import Fleet
+from inference_constructs.hosting_options import HostingOptions, seconds
 from inference_constructs.instance_types import find_instance_type, hosting_fault
 from inference_constructs.model import InferenceModel
 from inference_constructs.scaling import Scaling
@@ -23,9 +26,11 @@ class ProductionVariant:
         model: the model.
         instance_type: a hosting type, such as `ml.m5.large`.
         name: the variant's name, a dimension of its metrics.
-        initial_instance_count: instances of a new fleet; by default the scaling's minimum, or one.
+        initial_instance_count: instances of a new fleet; by default the scaling's minimum, but one
+            at least.
         weight: the share of the traffic, in proportion to the other variants'. 0 gets none.
         scaling: what changes the number of instances; by default nothing does.
+        hosting: what few variants need.
     """
 
     model: InferenceModel
@@ -34,6 +39,7 @@ class ProductionVariant:
     initial_instance_count: int | None = None
     weight: float = 1.0
     scaling: Scaling | None = None
+    hosting: HostingOptions = field(default_factory=HostingOptions)
 
     def __post_init__(self) -> None:
         """Refuses what SageMaker or Application Auto Scaling would refuse at the deployment.
@@ -54,29 +60,67 @@ class ProductionVariant:
         """Instances of a new fleet."""
         if self.initial_instance_count is not None:
             return self.initial_instance_count
-        return 1 if self.scaling is None else self.scaling.min_capacity
+        # Not even an endpoint that scales to zero begins there.
+        least = 1 if self.scaling is None else self.scaling.min_capacity
+        return 1 if least == 0 else least
+
+    @property
+    def fleet(self) -> Fleet:
+        """How many instances there may be when an update begins."""
+        smallest = largest = self.instance_count
+        if self.scaling is not None:
+            smallest, largest = self.scaling.smallest, self.scaling.largest
+        return Fleet(self.name, smallest, largest, self._unguarded())
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """The types that its instances may have, in the order in which they are tried."""
+        return (self.instance_type, *self.hosting.fallback_instance_types)
 
     @property
     def has_local_storage(self) -> bool:
-        """Whether its instances have local disks, which take no KMS key."""
-        known = find_instance_type(self.instance_type)
-        return known is not None and known.local_storage
+        """Whether any of its instances has local disks, which take no KMS key."""
+        known = map(find_instance_type, self.instance_types)
+        return any(found is not None and found.local_storage for found in known)
 
     @property
-    def vcpus(self) -> int | None:
-        """The vCPUs of one instance, if its type is known at synth."""
-        known = find_instance_type(self.instance_type)
-        return None if known is None else known.vcpus
+    def processor(self) -> Processor | None:
+        """What computes on an instance, if all its types are known and have as many vCPUs."""
+        known = [find_instance_type(name) for name in self.instance_types]
+        vcpus = {None if found is None else found.vcpus for found in known}
+        count = vcpus.pop()
+        if count is None or vcpus:
+            return None
+        return Processor(" or ".join(self.instance_types), count)
 
     def definition(self) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
         """The variant as CloudFormation has it."""
+        pools = self.hosting.instance_pools(self.instance_type)
         return sagemaker.CfnEndpointConfig.ProductionVariantProperty(
             variant_name=self.name,
             model_name=self.model.model_name,
-            instance_type=self.instance_type,
+            instance_type=self.instance_type if pools is None else None,
+            instance_pools=pools,
             initial_instance_count=self.instance_count,
             initial_variant_weight=self.weight,
+            routing_config=self.hosting.routing_config(),
+            container_startup_health_check_timeout_in_seconds=seconds(
+                self.hosting.container_startup_timeout
+            ),
+            model_data_download_timeout_in_seconds=seconds(self.hosting.model_download_timeout),
+            variant_instance_provision_timeout_in_seconds=seconds(self.hosting.provision_timeout),
         )
+
+    def _unguarded(self) -> str | None:
+        if any(name.startswith("ml.inf1.") for name in self.instance_types):
+            return "may run on Inf1 instances"
+        arn = self.model.artifact.model_package_arn
+        # Packages of a registry have a version; of those without one, only the account tells.
+        if arn is None or "/" in arn.partition("model-package/")[2]:
+            return None
+        if arn.split(":")[4] == Stack.of(self.model).account:
+            return None
+        return "runs a container of the AWS Marketplace"
 
     def _name_faults(self) -> list[str]:
         if Token.is_unresolved(self.name) or NAME.fullmatch(self.name):
@@ -84,18 +128,22 @@ class ProductionVariant:
         return [f"name must be up to 63 letters, digits and inner hyphens, not {self.name!r}"]
 
     def _instance_type_faults(self) -> list[str]:
-        if Token.is_unresolved(self.instance_type):
-            return []
-        fault = hosting_fault(self.instance_type)
-        if fault is not None:
-            return [fault]
-        known = find_instance_type(self.instance_type)
-        if self.scaling is not None and known is not None and not known.scalable:
-            return [
-                f"instance type {self.instance_type} is burstable and cannot be autoscaled: use "
-                "another, such as ml.m5.large, or leave the scaling out"
-            ]
-        return []
+        faults = []
+        for name in self.instance_types:
+            if Token.is_unresolved(name):
+                continue
+            known = find_instance_type(name)
+            fault = hosting_fault(name)
+            if fault is not None:
+                faults.append(fault)
+            elif known is not None and self.scaling is not None and not known.scalable:
+                faults.append(
+                    f"instance type {name} is burstable and cannot be autoscaled: use another, "
+                    "such as ml.m5.large, or leave the scaling out"
+                )
+        if len(set(self.instance_types)) < len(self.instance_types):
+            faults.append(f"instance types must differ: {', '.join(self.instance_types)}")
+        return faults
 
     def _count_faults(self) -> list[str]:
         count = self.initial_instance_count
