@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Fn, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -11,6 +11,7 @@ from constructs import Construct
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
 from inference_constructs.network import Network
+from inference_constructs.python_function import PythonFunction
 from inference_constructs.service_role import ServiceRole
 
 _HTTPS = 443
@@ -71,7 +72,7 @@ class InferenceVpc(Construct):
             subnet_configuration=[
                 ec2.SubnetConfiguration(name="Model", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
             ],
-            # The CDK would close it with a function of its own; nothing is in it.
+            # The CDK's own way brings a function with an inline policy: see below.
             restrict_default_security_group=False,
         )
         self.security_group = ec2.SecurityGroup(
@@ -86,15 +87,14 @@ class InferenceVpc(Construct):
         self.security_group.add_egress_rule(
             ec2.Peer.any_ipv4(), ec2.Port.tcp(_HTTPS), "The endpoints of this VPC."
         )
+        self.network = Network(
+            subnets=self.vpc.isolated_subnets, security_groups=[self.security_group]
+        )
         self._reach_s3()
         if interface_endpoints:
             self._reach(interface_endpoints)
+        self._close_default_security_group()
         self._log_traffic(flow_log_retention)
-
-    @property
-    def network(self) -> Network:
-        """What models are attached to."""
-        return Network(subnets=self.vpc.isolated_subnets, security_groups=[self.security_group])
 
     def _reach_s3(self) -> None:
         gateway = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
@@ -138,6 +138,35 @@ class InferenceVpc(Construct):
                     conditions={"StringEquals": {"aws:PrincipalAccount": Stack.of(self).account}},
                 )
             )
+
+    def _close_default_security_group(self) -> None:
+        group_id = self.vpc.vpc_default_security_group
+        closer = PythonFunction(
+            self,
+            "Closer",
+            handler="default_security_group.custom_resource.handler",
+            description="Takes the rules out of a VPC's default security group.",
+            encryption=self.encryption,
+        )
+        closer.role.add_statements(
+            iam.PolicyStatement(
+                actions=["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"],
+                resources=[
+                    Stack.of(self).format_arn(
+                        service="ec2", resource="security-group", resource_name=group_id
+                    )
+                ],
+            )
+        )
+        closed = CustomResource(
+            self.vpc,
+            # cdk-nag knows by this id and type that the group is closed.
+            "RestrictDefaultSecurityGroupCustomResource",
+            resource_type="Custom::VpcRestrictDefaultSG",
+            service_token=closer.function.function_arn,
+            properties={"GroupId": group_id, "Account": Stack.of(self).account},
+        )
+        closer.role.ready_before(closed)
 
     def _log_traffic(self, retention: logs.RetentionDays) -> None:
         self.encryption.allow_logs()
