@@ -7,13 +7,15 @@ from pydantic import (
     AfterValidator,
     Field,
     NonNegativeFloat,
-    PositiveFloat,
+    NonNegativeInt,
     PositiveInt,
     model_validator,
 )
 
-from inference_constructs import EndpointAlarms, Scaling, TargetTracking
+from inference_constructs import EndpointAlarms
 from inference_constructs.instance_types import find_instance_type, hosting_fault
+from stacks.rollout_settings import RolloutSettings
+from stacks.scaling_settings import ScalingSettings
 from stacks.section import VARIANT_PATTERN, Percent, Section
 
 
@@ -21,37 +23,6 @@ def _hosting_type(name: str) -> str:
     if (fault := hosting_fault(name)) is not None:
         raise ValueError(fault)
     return name
-
-
-class ScalingSettings(Section):
-    """How many instances a variant may have, and what moves the number."""
-
-    min_capacity: PositiveInt
-    """The fewest instances."""
-    max_capacity: PositiveInt
-    """The most instances."""
-    invocations_per_instance_per_minute: PositiveFloat
-    """What one instance should answer in a minute; for 20 a second, 1200."""
-    scale_out_cooldown_seconds: PositiveInt = 60
-    """How long after instances were added more may be added."""
-    scale_in_cooldown_seconds: PositiveInt = 300
-    """How long after a change instances may be taken away."""
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        self.scaling()
-        return self
-
-    def scaling(self) -> Scaling:
-        """The value that the constructs take."""
-        tracking = TargetTracking.invocations_per_instance(
-            self.invocations_per_instance_per_minute,
-            scale_out_cooldown=Duration.seconds(self.scale_out_cooldown_seconds),
-            scale_in_cooldown=Duration.seconds(self.scale_in_cooldown_seconds),
-        )
-        return Scaling(
-            min_capacity=self.min_capacity, max_capacity=self.max_capacity, policies=[tracking]
-        )
 
 
 class VariantSettings(Section):
@@ -143,6 +114,15 @@ class AlarmSettings(Section):
         )
 
 
+class DataCaptureSettings(Section):
+    """Requests and answers as they went over the wire, kept in S3."""
+
+    sampling_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    """The share that is kept."""
+    keep_days: PositiveInt = 30
+    """When they are deleted."""
+
+
 class EndpointSettings(Section):
     """The realtime endpoint."""
 
@@ -154,6 +134,12 @@ class EndpointSettings(Section):
     """The fleets that share the traffic, by their names."""
     shadow: ShadowSettings | None = None
     """A fleet that gets copies of requests and whose answers nobody sees. null: none."""
+    rollout: RolloutSettings | None = None
+    """How an update moves the traffic. null: all at once, without a bake or a way back."""
+    keep_previous: NonNegativeInt = 0
+    """How many earlier deployments' configs and models are kept, for `inference rollback`."""
+    data_capture: DataCaptureSettings | None = None
+    """Requests and answers that are kept in a bucket of the stack's. null: none are."""
     alarms: AlarmSettings = AlarmSettings()
 
 

@@ -1,15 +1,19 @@
 """`RealtimeInferenceStack`: the endpoint of a stage, watched and scaled."""
 
-from aws_cdk import Tags
+from aws_cdk import Duration, Tags
 from constructs import Construct
 
 from inference_constructs import (
+    DataBucket,
+    DataCapture,
     EndpointDashboard,
     EndpointLogs,
     InferenceModel,
     ModelArtifact,
     ProductionVariant,
     RealtimeEndpoint,
+    S3Prefix,
+    ShadowVariant,
 )
 from stacks.artifact import model_artifact
 from stacks.inference_stack import InferenceStack
@@ -34,6 +38,8 @@ class RealtimeInferenceStack(InferenceStack):
             description=f"Realtime inference, stage {settings.stage}.",
         )
         models = self._models()
+        shadow = settings.endpoint.shadow
+        rollout = settings.endpoint.rollout
         self.endpoint = RealtimeEndpoint(
             self,
             "Endpoint",
@@ -49,6 +55,17 @@ class RealtimeInferenceStack(InferenceStack):
                 )
                 for name, variant in settings.endpoint.variants.items()
             ],
+            shadow=None
+            if shadow is None
+            else ShadowVariant(
+                name=shadow.name,
+                model=models[shadow.model],
+                instance_type=shadow.instance_type,
+                initial_instance_count=shadow.initial_instance_count,
+                sampling_percent=shadow.sampling_percent,
+            ),
+            rollout=None if rollout is None else rollout.rollout(),
+            data_capture=self._data_capture(),
             encryption=self.encryption,
             endpoint_logs=EndpointLogs(retention=self.log_retention),
         )
@@ -83,3 +100,21 @@ class RealtimeInferenceStack(InferenceStack):
                 for name in sorted(name for name in chosen if name is not None)
             },
         }
+
+    def _data_capture(self) -> DataCapture | None:
+        settings = self.settings.endpoint.data_capture
+        if settings is None:
+            return None
+        data = DataBucket(
+            self,
+            "Captured",
+            encryption=self.encryption,
+            removal_policy=self.removal_policy,
+            log_retention=self.log_retention,
+        )
+        data.bucket.add_lifecycle_rule(expiration=Duration.days(settings.keep_days))
+        self.add_output("CapturedBucket", data.bucket.bucket_name, "Requests and answers.")
+        return DataCapture(
+            destination=S3Prefix(bucket=data.bucket, prefix="captured/"),
+            sampling_percent=settings.sampling_percent,
+        )
