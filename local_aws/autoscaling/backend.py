@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any
 
+from moto.applicationautoscaling import models, responses
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import (
     ApplicationAutoscalingBackend,
     FakeScalableTarget,
+    FakeScheduledAction,
     applicationautoscaling_backends,
 )
 from moto.core.exceptions import JsonRESTError
 
 from local_aws.autoscaling.activities import Activity
 from local_aws.autoscaling.policies import ScalingPolicy
-from local_aws.autoscaling.variants import DIMENSION, Variant
+from local_aws.autoscaling.resources import KINDS, scalable
+from local_aws.autoscaling.validation import check_policy, check_schedule
 from local_aws.cloud import Cloud
 
 SUSPENDABLE = (
@@ -77,8 +81,9 @@ class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
             raise AWSValidationException(
                 f"Maximum capacity cannot be less than minimum capacity: {maximum} < {minimum}"
             )
-        if dimension == DIMENSION and resource.count("/") == 3:
-            Variant(self.cloud, resource).check(minimum)
+        thing = scalable(self.cloud, dimension, resource)
+        if thing is not None:
+            thing.check(minimum)
         suspended = dict.fromkeys(SUSPENDABLE, False)
         if old is not None:
             suspended |= suspension_of(old)
@@ -95,7 +100,7 @@ class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
             )
             if given.get("Tags"):
                 self.tags[target.arn] = dict(given["Tags"])
-        if dimension == DIMENSION:
+        if thing is not None:
             self.on_bounds(target)
         return target
 
@@ -114,13 +119,11 @@ class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
             if target is None:
                 raise ObjectNotFound(_no_target("found", namespace, r_id, dimension))
             for key, policy in list(self.policies.items()):
-                if (policy.resource_id, policy.scalable_dimension) == (r_id, dimension):
+                if _belongs(policy, r_id, dimension):
                     policy.delete_alarms(self.account_id, self.region_name)
                     del self.policies[key]
             self.scheduled_actions = [
-                action
-                for action in self.scheduled_actions
-                if (action.resource_id, action.scalable_dimension) != (r_id, dimension)
+                action for action in self.scheduled_actions if not _belongs(action, r_id, dimension)
             ]
             self.tags.pop(target.arn, None)
             super().deregister_scalable_target(namespace, r_id, dimension)
@@ -149,6 +152,15 @@ class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
         )
         with self.lock:
             earlier = self.policies.get(key)
+            policy_type = policy_type or getattr(earlier, "policy_type", None)
+            policy_body = policy_body or getattr(earlier, "_policy_body", {})
+            others = [found for other, found in self.policies.items() if other != key]
+            check_policy(
+                scalable_dimension,
+                policy_type,
+                policy_body,
+                [found for found in others if _belongs(found, resource_id, scalable_dimension)],
+            )
             policy = ScalingPolicy(
                 earlier=earlier if isinstance(earlier, ScalingPolicy) else None,
                 account_id=self.account_id,
@@ -157,7 +169,7 @@ class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
                 service_namespace=service_namespace,
                 resource_id=resource_id,
                 scalable_dimension=scalable_dimension,
-                policy_type=policy_type or getattr(earlier, "policy_type", None),
+                policy_type=policy_type,
                 policy_body=policy_body,
             )
             self.policies[key] = policy
@@ -189,6 +201,87 @@ class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
                 policy_name, service_namespace, resource_id, scalable_dimension
             )
 
+    def put_scheduled_action(  # noqa: PLR0917 - moto's signature
+        self,
+        service_namespace: str,
+        schedule: str,
+        timezone: str,
+        scheduled_action_name: str,
+        resource_id: str,
+        scalable_dimension: str,
+        start_time: str,
+        end_time: str,
+        scalable_target_action: str,
+    ) -> None:
+        """Put a scheduled action on a registered target; what is left out stays, but for times.
+
+        Raises:
+            ObjectNotFound: the target is not registered.
+            AWSValidationException: the schedule or the change is none.
+        """
+        if self.find_target(resource_id, scalable_dimension) is None:
+            raise ObjectNotFound(
+                _no_target("registered", service_namespace, resource_id, scalable_dimension)
+            )
+        given = {
+            "Schedule": schedule,
+            "Timezone": timezone,
+            "StartTime": start_time,
+            "EndTime": end_time,
+            "ScalableTargetAction": scalable_target_action,
+        }
+        known = self.find_scheduled_action(resource_id, scalable_dimension, scheduled_action_name)
+        if known is None and not (schedule and scalable_target_action):
+            raise AWSValidationException(
+                "Schedule and ScalableTargetAction are required for a new scheduled action"
+            )
+        zone = timezone or (known.timezone if known is not None else None)
+        check_schedule({**given, "Timezone": zone})
+        with self.lock:
+            super().put_scheduled_action(
+                service_namespace,
+                schedule,
+                timezone,
+                scheduled_action_name,
+                resource_id,
+                scalable_dimension,
+                start_time,
+                end_time,
+                scalable_target_action,
+            )
+
+    def delete_scheduled_action(
+        self,
+        service_namespace: str,
+        scheduled_action_name: str,
+        resource_id: str,
+        scalable_dimension: str,
+    ) -> None:
+        """Delete a scheduled action.
+
+        Raises:
+            ObjectNotFound: there is no such action.
+        """
+        if not self.find_scheduled_action(resource_id, scalable_dimension, scheduled_action_name):
+            raise ObjectNotFound(
+                f"No scheduled action found for service namespace: {service_namespace}, resource "
+                f"ID: {resource_id}, scalable dimension: {scalable_dimension}, scheduled action "
+                f"name: {scheduled_action_name}"
+            )
+        with self.lock:
+            super().delete_scheduled_action(
+                service_namespace, scheduled_action_name, resource_id, scalable_dimension
+            )
+
+    def find_scheduled_action(
+        self, resource_id: str, dimension: str, name: str
+    ) -> FakeScheduledAction | None:
+        """A scheduled action of a target by its name."""
+        for action in list(self.scheduled_actions):
+            if action.scheduled_action_name == name and _belongs(action, resource_id, dimension):
+                return action
+        return None
+
     def find_policy(self, arn: str) -> ScalingPolicy | None:
         """A policy by its ARN."""
         for policy in list(self.policies.values()):
@@ -212,6 +305,21 @@ def install(cloud: Cloud, on_bounds: Callable[[FakeScalableTarget], None]) -> No
     LiveAutoscalingBackend.cloud = cloud
     LiveAutoscalingBackend.on_bounds = staticmethod(on_bounds)
     applicationautoscaling_backends.backend = LiveAutoscalingBackend
+    # moto checks dimensions against an enumeration that has not all of SageMaker's.
+    known = {member.name: member.value for member in models.ScalableDimensionValueSet}
+    missing = {
+        dimension.upper().replace(":", "_"): dimension
+        for dimension in KINDS
+        if dimension not in known.values()
+    }
+    extended = Enum("ScalableDimensionValueSet", known | missing)  # type: ignore[misc]
+    for module in (models, responses):
+        vars(module)["ScalableDimensionValueSet"] = extended
+
+
+def _belongs(found: Any, resource_id: str, dimension: str) -> bool:
+    """Whether a policy or a scheduled action belongs to a target."""
+    return (found.resource_id, found.scalable_dimension) == (resource_id, dimension)
 
 
 def _no_target(word: str, namespace: str, resource_id: str, dimension: str) -> str:

@@ -7,20 +7,20 @@ from typing import Any
 
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy
+from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.moto_api._internal import mock_random
 
+from local_aws.autoscaling.metrics import PREDEFINED, STANDARD, PredefinedMetric
 from local_aws.cloudwatch.alarms import Alarm, MetricAlarm
 from local_aws.cloudwatch.backend import LiveCloudWatchBackend
 
-INVOCATIONS_PER_INSTANCE = "SageMakerVariantInvocationsPerInstance"
-PREDEFINED_METRICS: dict[str, tuple[str, ...]] = {
-    "sagemaker:variant:DesiredInstanceCount": (INVOCATIONS_PER_INSTANCE,),
-}
 DEFAULT_COOLDOWN = 300
-PERIOD = 60
-# The alarms that AWS creates: quick to scale out, slow to scale in, with room between the two.
-HIGH_PERIODS, LOW_PERIODS = 3, 15
+# The alarms that AWS creates: quick to scale out, slow to scale in, with room between the two. On a
+# metric of high resolution the first is quicker; scaling in takes as long as on any other. See
+# https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-code-define.html.
+HIGH_PERIODS = 3
+LOW_SECONDS = 15 * STANDARD
 LOW_SHARE = 0.9
 
 
@@ -77,10 +77,10 @@ class ScalingPolicy(FakeApplicationAutoscalingPolicy):
         return float(self.tracking["TargetValue"])
 
     @property
-    def predefined_metric(self) -> str | None:
-        """The predefined metric that is tracked, if it is one."""
+    def predefined_metric(self) -> PredefinedMetric | None:
+        """The predefined metric that is tracked, if it is one of SageMaker's."""
         specification = self.tracking.get("PredefinedMetricSpecification") or {}
-        return specification.get("PredefinedMetricType")
+        return PREDEFINED.get(specification.get("PredefinedMetricType", ""))
 
     def cooldown(self, *, out: bool) -> float:
         """Seconds to wait after a scaling activity."""
@@ -105,6 +105,7 @@ class ScalingPolicy(FakeApplicationAutoscalingPolicy):
         earlier = None if self.earlier is None else self.earlier.alarm(name)
         high = name == "High"
         called = f"TargetTracking-{self.resource_id}-Alarm{name}-{mock_random.uuid4()}"
+        period = int(metric.get("Period", STANDARD))
         configuration = {
             **metric,
             "AlarmName": called if earlier is None else earlier.name,
@@ -112,14 +113,17 @@ class ScalingPolicy(FakeApplicationAutoscalingPolicy):
                 f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {self.policy_arn}."
             ),
             "ComparisonOperator": "GreaterThanThreshold" if high else "LessThanThreshold",
-            "EvaluationPeriods": HIGH_PERIODS if high else LOW_PERIODS,
+            "EvaluationPeriods": HIGH_PERIODS if high else LOW_SECONDS // period,
             "Threshold": self.target_value if high else self.target_value * LOW_SHARE,
             "AlarmActions": [self.policy_arn],
             "ActionsEnabled": True,
         }
-        alarm = cloudwatch_of(self.account_id, self.region_name).put_alarm(configuration)
+        try:
+            alarm = cloudwatch_of(self.account_id, self.region_name).put_alarm(configuration)
+        except ValidationError as error:
+            raise AWSValidationException(str(error.message)) from error
         if isinstance(alarm, MetricAlarm):
-            alarm.per_period = self.predefined_metric == INVOCATIONS_PER_INSTANCE
+            alarm.per_period = self.predefined_metric is not None and self.predefined_metric.counts
         return alarm
 
     def _remove_old(self, kept: list[Alarm]) -> None:
@@ -138,29 +142,14 @@ class ScalingPolicy(FakeApplicationAutoscalingPolicy):
                 for name in ("MetricName", "Namespace", "Dimensions", "Statistic", "Unit")
                 if customized.get(name)
             }
-            return {**given, "Period": PERIOD}
-        offered = PREDEFINED_METRICS.get(self.scalable_dimension, ())
-        if self.predefined_metric not in offered:
-            raise AWSValidationException(
-                f"Scalable dimension {self.scalable_dimension} only supports the following "
-                f"predefined metric types: {', '.join(offered)}"
-            )
-        _, endpoint, _, variant = self.resource_id.split("/")
-        return {
-            "Namespace": "AWS/SageMaker",
-            "MetricName": "InvocationsPerInstance",
-            "Dimensions": [
-                {"Name": "EndpointName", "Value": endpoint},
-                {"Name": "VariantName", "Value": variant},
-            ],
-            "Statistic": "Sum",
-            "Period": PERIOD,
-        }
+            return {**given, "Period": STANDARD}
+        assert self.predefined_metric is not None
+        return self.predefined_metric.watched(self.resource_id)
 
 
 def _metric_query(member: Mapping[str, Any]) -> dict[str, Any]:
     """A member of CustomizedMetricSpecification.Metrics as an alarm states it: with a period."""
     query = dict(member)
     if stat := query.get("MetricStat"):
-        query["MetricStat"] = {"Period": PERIOD, **stat}
+        query["MetricStat"] = {"Period": STANDARD, **stat}
     return query

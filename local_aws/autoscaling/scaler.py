@@ -6,18 +6,21 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
-from moto.applicationautoscaling.models import FakeScalableTarget, applicationautoscaling_backends
+from moto.applicationautoscaling.exceptions import AWSValidationException
+from moto.applicationautoscaling.models import (
+    FakeScalableTarget,
+    FakeScheduledAction,
+    applicationautoscaling_backends,
+)
 
 from local_aws.autoscaling.activities import Activity
 from local_aws.autoscaling.backend import LiveAutoscalingBackend, suspension_of
 from local_aws.autoscaling.calculation import bounded, scaled_in, scaled_out, stepped
-from local_aws.autoscaling.policies import (
-    INVOCATIONS_PER_INSTANCE,
-    PERIOD,
-    ScalingPolicy,
-)
-from local_aws.autoscaling.variants import DIMENSION, ResourceError, Variant
+from local_aws.autoscaling.metrics import STANDARD
+from local_aws.autoscaling.policies import ScalingPolicy
+from local_aws.autoscaling.resources import ResourceError, Scalable, scalable
 from local_aws.cloud import Cloud
 from local_aws.cloudwatch.alarms import Alarm, MetricAlarm
 from local_aws.cloudwatch.publish import publish
@@ -27,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class Scaler:
-    """Answers alarms of policies, and brings targets within their bounds."""
+    """Answers alarms of policies, brings targets within their bounds, runs scheduled actions."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -36,7 +39,7 @@ class Scaler:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Begin to publish what idle variants count: nothing."""
+        """Begin to publish what idle resources count: nothing."""
         self._heart.start()
 
     def stop(self) -> None:
@@ -47,8 +50,44 @@ class Scaler:
 
     def on_bounds(self, target: FakeScalableTarget) -> None:
         """Bring a target's capacity within its bounds, as soon as the resource can be changed."""
-        if Variant(self._cloud, target.resource_id).describe() is not None:
-            threading.Thread(target=self._reconcile, args=(target,), daemon=True).start()
+        thing = self._thing(target)
+        if thing is not None and thing.describe() is not None:
+            threading.Thread(target=self._reconcile, args=(target, thing), daemon=True).start()
+
+    def on_schedule(self, backend: LiveAutoscalingBackend, action: FakeScheduledAction) -> None:
+        """Give a target the bounds of a scheduled action; its capacity follows them.
+
+        Nothing happens while scheduled scaling is suspended.
+        """
+        target = backend.find_target(action.resource_id, action.scalable_dimension)
+        if target is None or suspension_of(target).get("ScheduledScalingSuspended"):
+            return
+        change: Any = action.scalable_target_action
+        bounds = {key: change[key] for key in ("MinCapacity", "MaxCapacity") if key in change}
+        words = {"MinCapacity": "min capacity", "MaxCapacity": "max capacity"}
+        activity = Activity(
+            resource_id=target.resource_id,
+            dimension=target.scalable_dimension,
+            goal=" and ".join(f"{words[key]} to {value}" for key, value in bounds.items()),
+            cause=f"scheduled action name {action.scheduled_action_name} was triggered",
+        )
+        backend.activities.insert(0, activity)
+        try:
+            backend.register(
+                {
+                    "ServiceNamespace": target.service_namespace,
+                    "ResourceId": target.resource_id,
+                    "ScalableDimension": target.scalable_dimension,
+                    **bounds,
+                }
+            )
+        except AWSValidationException as error:
+            activity.fail(error.message)
+        else:
+            activity.succeed()
+
+    def _thing(self, target: FakeScalableTarget) -> Scalable | None:
+        return scalable(self._cloud, target.scalable_dimension, target.resource_id)
 
     def on_alarm(self, action: str, alarm: Alarm) -> None:
         """Do what a policy says now that an alarm asks for it.
@@ -64,24 +103,28 @@ class Scaler:
         if policy is None or self._stopping.is_set():
             return
         target = backend.find_target(policy.resource_id, policy.scalable_dimension)
-        if target is None or policy.scalable_dimension != DIMENSION:
+        thing = None if target is None else self._thing(target)
+        if target is None or thing is None:
             return
         with self._lock:
-            self._scale(backend, target, policy, alarm)
+            self._scale(backend, target, thing, policy, alarm)
 
     def _scale(
         self,
         backend: LiveAutoscalingBackend,
         target: FakeScalableTarget,
+        thing: Scalable,
         policy: ScalingPolicy,
         alarm: MetricAlarm,
     ) -> None:
         if any(self._activities(backend, target, "InProgress")):
             return
-        current = Variant(self._cloud, target.resource_id).capacity()
+        current = thing.capacity()
         if current is None:
             return
-        last = next(self._activities(backend, target, "Successful"), None)
+        # Only what a policy did cools down, not what bounds or schedules did.
+        done = self._activities(backend, target, "Successful")
+        last = next((activity for activity in done if activity.policy is not None), None)
         wanted = self._wanted(policy, alarm, current, self._running_scale_out(policy, last))
         if wanted is None:
             return
@@ -91,20 +134,20 @@ class Scaler:
             return
         if wanted < current and not self._may_scale_in(backend, policy, last):
             return
-        cause = (
-            f"monitor alarm {alarm.name} in state {alarm.state} triggered policy "
-            f"{policy.policy_name}"
-        )
-        activity = Activity(
-            resource_id=target.resource_id,
-            dimension=target.scalable_dimension,
-            capacity=wanted,
-            cause=cause,
+        activity = _capacity_change(
+            thing,
             before=current,
+            wanted=wanted,
+            cause=(
+                f"monitor alarm {alarm.name} in state {alarm.state} triggered policy "
+                f"{policy.policy_name}"
+            ),
             policy=policy.policy_name,
         )
         backend.activities.insert(0, activity)
-        threading.Thread(target=self._carry_out, args=(activity,), daemon=True).start()
+        threading.Thread(
+            target=self._carry_out, args=(activity, thing, wanted), daemon=True
+        ).start()
 
     def _wanted(
         self, policy: ScalingPolicy, alarm: MetricAlarm, current: int, before: int | None
@@ -127,7 +170,7 @@ class Scaler:
 
     def _running_scale_out(self, policy: ScalingPolicy, last: Activity | None) -> int | None:
         """The capacity before the last scale-out while that one cools down."""
-        if last is None or not last.is_scale_out or last.policy is None:
+        if last is None or not last.is_scale_out:
             return None
         return last.before if self._is_cooling(policy, last) else None
 
@@ -139,7 +182,7 @@ class Scaler:
         self, backend: LiveAutoscalingBackend, policy: ScalingPolicy, last: Activity | None
     ) -> bool:
         """Scaling in waits for every cooldown, and for every policy that tracks the same target."""
-        if last is not None and last.policy is not None and self._is_cooling(policy, last):
+        if last is not None and self._is_cooling(policy, last):
             return False
         for other in list(backend.policies.values()):
             if (
@@ -161,33 +204,34 @@ class Scaler:
             activity
             for activity in list(backend.activities)
             if activity.status == status
+            # Not those of an earlier resource of the same name.
+            and activity.started >= target.creation_time
             and (activity.resource_id, activity.dimension)
             == (target.resource_id, target.scalable_dimension)
         )
 
-    def _carry_out(self, activity: Activity) -> None:
+    def _carry_out(self, activity: Activity, thing: Scalable, wanted: int) -> None:
         try:
-            Variant(self._cloud, activity.resource_id).set(activity.capacity)
+            thing.set(wanted)
         except ResourceError as error:
             activity.fail(str(error))
         except Exception as error:
-            _log.exception("scaling %s failed", activity.resource_id)
+            _log.exception("scaling %s failed", thing.resource_id)
             activity.fail(str(error))
         else:
             activity.succeed()
 
-    def _reconcile(self, target: FakeScalableTarget) -> None:
+    def _reconcile(self, target: FakeScalableTarget, thing: Scalable) -> None:
         backend = target.applicationautoscaling_backend
         if not isinstance(backend, LiveAutoscalingBackend):
             return
-        variant = Variant(self._cloud, target.resource_id)
         while not self._stopping.is_set():
             if backend.find_target(target.resource_id, target.scalable_dimension) is not target:
                 return
-            current = variant.capacity()
+            current = thing.capacity()
             if current is not None:
                 break
-            if variant.describe() is None:
+            if thing.describe() is None:
                 return
             self._stopping.wait(0.2)
         else:
@@ -197,34 +241,42 @@ class Scaler:
         if wanted == current:
             return
         bound = "minimum" if wanted > current else "maximum"
-        activity = Activity(
-            resource_id=target.resource_id,
-            dimension=target.scalable_dimension,
-            capacity=wanted,
-            cause=f"{bound} capacity was set to {wanted}",
-            before=current,
+        activity = _capacity_change(
+            thing, before=current, wanted=wanted, cause=f"{bound} capacity was set to {wanted}"
         )
         backend.activities.insert(0, activity)
-        self._carry_out(activity)
+        self._carry_out(activity, thing, wanted)
 
     def _beat(self) -> None:
-        """Publish a zero for each tracked variant, at least twice in a period.
+        """Publish a zero for each resource that is tracked by the minute, twice in a period.
 
         SageMaker emits the metric with a value of zero when a variant has no traffic, so that it is
-        scaled in. To a sum, a zero beside other values adds nothing.
+        scaled in. To a sum and to a maximum, a zero beside other values adds nothing.
         """
-        while not self._stopping.wait(PERIOD / self._cloud.speed / 2.5):
+        while not self._stopping.wait(STANDARD / self._cloud.speed / 2.5):
             for account in list(applicationautoscaling_backends.values()):
                 for backend in list(account.values()):
                     for policy in list(backend.policies.values()):
-                        if (
-                            isinstance(policy, ScalingPolicy)
-                            and policy.predefined_metric == INVOCATIONS_PER_INSTANCE
-                        ):
-                            _publish_zero(policy.resource_id)
+                        if isinstance(policy, ScalingPolicy):
+                            _publish_zero(policy)
 
 
-def _publish_zero(resource_id: str) -> None:
-    _, endpoint, _, variant = resource_id.split("/")
-    dimensions = {"EndpointName": endpoint, "VariantName": variant}
-    publish("AWS/SageMaker", "InvocationsPerInstance", dimensions, 0.0, "None")
+def _capacity_change(
+    thing: Scalable, *, before: int, wanted: int, cause: str, policy: str | None = None
+) -> Activity:
+    return Activity(
+        resource_id=thing.resource_id,
+        dimension=thing.dimension,
+        goal=f"{thing.unit} to {wanted}",
+        cause=cause,
+        before=before,
+        capacity=wanted,
+        policy=policy,
+    )
+
+
+def _publish_zero(policy: ScalingPolicy) -> None:
+    metric = policy.predefined_metric
+    if metric is not None and metric.period == STANDARD:
+        series = metric.series(policy.resource_id)
+        publish(series.namespace, series.metric, dict(series.dimensions), 0.0, "None")

@@ -27,7 +27,7 @@ class Events(Subsystem):
 
     def wrap(self, app: WsgiApp) -> WsgiApp:
         """Offer the call that fires a schedule."""
-        return TriggerMiddleware(app, self._clock)
+        return TriggerMiddleware(app, r"/_local-aws/schedules/([^/]+)/([^/]+)", self._clock.trigger)
 
     def start(self) -> None:
         """Start the clock."""

@@ -6,8 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.events.models import events_backends
@@ -18,10 +17,10 @@ from local_aws.events.delivery import Courier, Delivery
 from local_aws.events.expressions import At, ExpressionError, parse
 from local_aws.events.inputs import filled
 from local_aws.events.rules import deliver, scheduled_event
+from local_aws.events.timetable import TICK_SECONDS, Recurrence, Timetable
 
 LOG = logging.getLogger(__name__)
 SERVICE = "scheduler.amazonaws.com"
-TICK_SECONDS = 1.0
 
 
 def install() -> None:
@@ -48,14 +47,6 @@ def _checked(stock: Any) -> Any:
     return checked
 
 
-@dataclass
-class _Due:
-    """When something is due next, and by which settings that was worked out."""
-
-    settings: tuple[Any, ...]
-    at: datetime | None = field(default=None)
-
-
 class Clock:
     """Looks at every schedule once a second."""
 
@@ -63,7 +54,7 @@ class Clock:
         self._courier = courier
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
-        self._due: dict[str, _Due] = {}
+        self._timetable = Timetable()
 
     def start(self) -> None:
         """Begin."""
@@ -85,39 +76,26 @@ class Clock:
     def tick(self, now: datetime) -> None:
         """Fire what became due."""
         for schedule in _schedules():
-            begin = _moment(schedule.start_date) or _moment(schedule.creation_date) or now
             end = _moment(schedule.end_date)
-            settings = (
-                schedule.schedule_expression,
-                schedule.schedule_expression_timezone,
-                schedule.state,
-                begin,
+            recurrence = Recurrence(
+                expression=schedule.schedule_expression,
+                zone=schedule.schedule_expression_timezone or "UTC",
+                enabled=schedule.state == "ENABLED",
+                begin=_moment(schedule.start_date) or _moment(schedule.creation_date) or now,
             )
-            due = self._next(schedule.arn, settings, now, begin)
+            due = self._timetable.due(schedule.arn, recurrence, now)
             if due is not None and (end is None or due <= end):
                 self.fire(schedule, due)
         for rule in _rules():
-            begin = self._due[rule.arn].settings[-1] if rule.arn in self._due else now
-            settings = (rule.scheduled_expression, "UTC", rule.state, begin)
-            due = self._next(rule.arn, settings, now, begin)
+            recurrence = Recurrence(
+                expression=rule.scheduled_expression,
+                zone="UTC",
+                enabled=rule.state == "ENABLED",
+                begin=self._timetable.begin_of(rule.arn, now),
+            )
+            due = self._timetable.due(rule.arn, recurrence, now)
             if due is not None:
                 deliver(self._courier, rule, scheduled_event(rule, due))
-
-    def _next(
-        self, arn: str, settings: tuple[Any, ...], now: datetime, begin: datetime
-    ) -> datetime | None:
-        """The time at which it became due, if it did; works out the next one."""
-        expression, zone, state, _ = settings
-        known = self._due.get(arn)
-        parsed = parse(expression, zone)
-        if known is None or known.settings != settings:
-            # A time that passed before anyone looked is gone, but for the tick that just ended.
-            since = max(begin - timedelta(microseconds=1), now - timedelta(seconds=TICK_SECONDS))
-            known = self._due[arn] = _Due(settings, parsed.next_after(since, anchor=begin))
-        if state != "ENABLED" or known.at is None or known.at > now:
-            return None
-        due, known.at = known.at, parsed.next_after(max(now, known.at), anchor=begin)
-        return due
 
     def fire(self, schedule: Any, due: datetime) -> None:
         """Send a schedule's target what it is to receive."""
@@ -144,13 +122,13 @@ class Clock:
         if once and schedule.action_after_completion == "DELETE":
             _remove(schedule)
 
-    def trigger(self, group: str, name: str) -> bool:
-        """Fire a schedule now, whatever its expression and state; False if there is none."""
+    def trigger(self, group: str, name: str) -> str | None:
+        """Fire a schedule now, whatever its expression and state; None if there is none."""
         for schedule in _schedules():
             if (schedule.group_name, schedule.name) == (group, name):
                 self.fire(schedule, datetime.now(UTC))
-                return True
-        return False
+                return f"{group}/{name} fired"
+        return None
 
 
 def _schedules() -> Iterator[Any]:
