@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from aws_cdk import Stack, Tags
+from aws_cdk import Annotations, CfnDeletionPolicy, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
@@ -14,6 +14,7 @@ from inference_constructs.artifact import ModelArtifact
 from inference_constructs.faults import refuse
 from inference_constructs.network import Network, network_interface_statement
 from inference_constructs.service_role import ServiceRole
+from inference_constructs.wildcards import acknowledge_wildcard
 
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -53,6 +54,7 @@ class InferenceModel(Construct):
         artifact_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._kept = False
         self.artifact = bound = artifact.bind(self)
         if network_isolation is not False and bound.network_need is not None:
             raise ValueError(
@@ -120,14 +122,53 @@ class InferenceModel(Construct):
         }
         return {key: value for key, value in known.items() if value is not None}
 
-    def _allow(self, network: Network | None) -> None:
-        if self.artifact.object_arns:
-            self.role.add_statements(
-                iam.PolicyStatement(
-                    actions=["s3:GetObject"], resources=list(self.artifact.object_arns)
-                )
+    def keep_replaced(self, tags: Mapping[str, str]) -> None:
+        """Keeps every Model that an update replaces, and its role able to load its data.
+
+        Without this the role reads the present model's data only. See `DeploymentHistory`, which
+        deletes what is kept so.
+
+        Args:
+            tags: what the kept Models are found by.
+
+        Raises:
+            ValueError: something else keeps them already, and either would delete the other's.
+        """
+        if self._kept:
+            raise ValueError(
+                f"the model {self.node.path} must belong to one endpoint with a deployment history "
+                "only: make another InferenceModel of the same artifact"
             )
+        self._kept = True
+        options = self._model.cfn_options
+        options.update_replace_policy = CfnDeletionPolicy.RETAIN
+        options.deletion_policy = CfnDeletionPolicy.DELETE
+        for key, value in tags.items():
+            Tags.of(self._model).add(key, value)
+        if self.artifact.earlier_object_arns is None:
+            Annotations.of(self).add_warning_v2(
+                "inference-constructs:earlierModelData",
+                "the data of earlier models lie where they are not known at synth, so the role "
+                "cannot read them, and a rollback to an earlier deployment fails: pack the model "
+                "into an asset (repack=True), or let the role read them",
+            )
+            return
         self.role.add_statements(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"], resources=list(self.artifact.earlier_object_arns)
+            )
+        )
+        for arn in self.artifact.earlier_object_arns:
+            acknowledge_wildcard(
+                self.role,
+                arn,
+                "The models that earlier deployments of this stack uploaded, for a rollback to "
+                "one of them; nothing else lies there",
+            )
+
+    def loading_statements(self) -> list[iam.PolicyStatement]:
+        """What a role needs to load the container's image and its model data."""
+        statements = [
             # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
             iam.PolicyStatement(
                 actions=[
@@ -138,16 +179,21 @@ class InferenceModel(Construct):
                 resources=[self._repository_arn()],
             ),
             iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
-        )
+        ]
+        if self.artifact.object_arns:
+            statements.insert(
+                0,
+                iam.PolicyStatement(
+                    actions=["s3:GetObject"], resources=list(self.artifact.object_arns)
+                ),
+            )
+        return statements
+
+    def _allow(self, network: Network | None) -> None:
+        self.role.add_statements(*self.loading_statements())
         if network is not None:
             self.role.add_statements(network_interface_statement())
-        if self.role.policy is not None:
-            acknowledge(
-                self.role.policy,
-                "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
-                "ecr:GetAuthorizationToken, cloudwatch:PutMetricData and the network interfaces of "
-                "a VPC take no resource; metrics are confined to SageMaker's namespaces",
-            )
+        acknowledge_actions_without_resource(self.role)
 
     def _repository_arn(self) -> str:
         registry, _, name = self.artifact.image.partition("/")
@@ -156,6 +202,21 @@ class InferenceModel(Construct):
             account=registry.partition(".")[0],
             resource="repository",
             resource_name=name.partition(":")[0],
+        )
+
+
+def acknowledge_actions_without_resource(role: ServiceRole) -> None:
+    """Lets the actions stand that a container needs and that can be confined to no resource.
+
+    Args:
+        role: the role of containers.
+    """
+    if role.policy is not None:
+        acknowledge(
+            role.policy,
+            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+            "ecr:GetAuthorizationToken, cloudwatch:PutMetricData and the network interfaces of "
+            "a VPC take no resource; metrics are confined to SageMaker's namespaces",
         )
 
 

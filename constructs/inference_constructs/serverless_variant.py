@@ -8,7 +8,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from inference_constructs.faults import refuse
 from inference_constructs.model import InferenceModel
 from inference_constructs.scaling import Scaling
-from inference_constructs.variant import NAME
+from inference_constructs.variant_name import name_faults
 
 SERVERLESS_PAGE = "https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html"
 
@@ -52,7 +52,7 @@ class ServerlessVariant:
         refuse(
             f"serverless variant {self.name!r}",
             [
-                *self._name_faults(),
+                *name_faults(self.name),
                 *self._model_faults(),
                 *self._size_faults(),
                 *self._provisioned_faults(),
@@ -79,11 +79,6 @@ class ServerlessVariant:
                 provisioned_concurrency=self.initial_provisioned_concurrency,
             ),
         )
-
-    def _name_faults(self) -> list[str]:
-        if Token.is_unresolved(self.name) or NAME.fullmatch(self.name):
-            return []
-        return [f"name must be up to 63 letters, digits and inner hyphens, not {self.name!r}"]
 
     def _model_faults(self) -> list[str]:
         faults = []
