@@ -33,8 +33,7 @@ def describe(endpoint: Endpoint) -> dict[str, Any]:
         captured = request["DataCaptureConfig"]
         shown["DataCaptureConfig"] = {
             "EnableCapture": captured.get("EnableCapture", True),
-            # Nothing is captured here, and nothing else is claimed.
-            "CaptureStatus": "Stopped",
+            "CaptureStatus": "Started" if captured.get("EnableCapture", True) else "Stopped",
             "CurrentSamplingPercentage": captured["InitialSamplingPercentage"],
             "DestinationS3Uri": captured["DestinationS3Uri"],
             "KmsKeyId": captured.get("KmsKeyId", ""),

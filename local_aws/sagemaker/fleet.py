@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from local_aws.cloud import Cloud
+from local_aws.sagemaker import metrics
+from local_aws.sagemaker.capture import Capture
 from local_aws.sagemaker.records import EndpointConfigRecord
 from local_aws.sagemaker.variant_fleet import VariantFleet
 
@@ -41,6 +44,15 @@ class Fleet:
         """
         self.config = config
         self.role_arn = role_arn
+        self.capture: Capture | None = None
+        captured = config.request.get("DataCaptureConfig") or {}
+        if captured and captured.get("EnableCapture", True):
+            self.capture = Capture(
+                cloud, endpoint_name=endpoint_name, config=captured, role_arn=role_arn
+            )
+        self._endpoint_name = endpoint_name
+        # When utilization was published last, by `time.monotonic`.
+        self.published = time.monotonic()
 
         def made(variants: Sequence[Mapping[str, Any]]) -> dict[str, VariantFleet]:
             return {
@@ -77,6 +89,15 @@ class Fleet:
     def wanted(self) -> int:
         """Instances of the variants that answer, as desired."""
         return sum(variant.desired_count for variant in self.variants.values())
+
+    def where(self, variant: VariantFleet) -> metrics.Where:
+        """Where the metrics of one of its variants are published."""
+        return metrics.Where(
+            self._endpoint_name,
+            variant.name,
+            self.config.endpoint_config_name,
+            per_instance=bool(self.config.metrics.get("EnableEnhancedMetrics")),
+        )
 
     def enter(self, status: str | None) -> None:
         """Let all variants begin a stage of a change; None ends it."""
@@ -124,6 +145,8 @@ class Fleet:
             self._closed = True
             self._idle.wait_for(lambda: self._in_flight == 0, timeout=drain)
         self._each(lambda variant: variant.stop())
+        if self.capture is not None:
+            self.capture.close()
 
     @contextmanager
     def request(self) -> Iterator[bool]:

@@ -66,12 +66,14 @@ class Answer:
         headers: names in lower case.
         body: the whole body.
         latency: seconds that the container took, the way there and back included.
+        instance: the instance's name; empty where nobody answered.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     latency: float
+    instance: str = ""
 
 
 class ModelInstance:
@@ -202,6 +204,7 @@ class ModelInstance:
             headers=answer.headers,
             body=answer.body,
             latency=time.perf_counter() - began,
+            instance=self.name,
         )
 
     def execution_parameters(self) -> dict[str, Any] | None:

@@ -14,12 +14,31 @@ INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
 
 
+# How often utilization is published, in seconds, unless the config says otherwise.
+FREQUENCY = 60
+FREQUENCIES = (10, 30, 60, 120, 180, 240, 300)
+
+
 class Where(NamedTuple):
-    """Which variant of which fleet a value belongs to."""
+    """Which variant of which fleet a value belongs to.
+
+    Attributes:
+        endpoint: the endpoint's name.
+        variant: the variant's.
+        config: the endpoint config's.
+        per_instance: each instance has metrics of its own as well.
+        instance: the instance's name, where it has.
+    """
 
     endpoint: str
     variant: str
     config: str
+    per_instance: bool = False
+    instance: str | None = None
+
+    def on(self, instance: str) -> Where:
+        """The same on one instance, where instances have metrics of their own."""
+        return self._replace(instance=instance or None) if self.per_instance else self
 
     def dimension_sets(self) -> Iterator[dict[str, str]]:
         """The sets of dimensions under which SageMaker publishes."""
@@ -27,6 +46,8 @@ class Where(NamedTuple):
         yield both
         # During an update this one tells the new fleet from the old one.
         yield {**both, "EndpointConfigName": self.config}
+        if self.instance is not None:
+            yield {**both, "InstanceId": self.instance}
 
 
 def invocation(
@@ -70,6 +91,12 @@ def utilization(where: Where, *, cpu: float, memory: float) -> None:
             ("DiskUtilization", disk),
         ):
             publish(INSTANCES, metric, dimensions, value, "Percent")
+
+
+def concurrency(where: Where, requests: int) -> None:
+    """Publish how many requests one instance has not answered yet: a high-resolution metric."""
+    for dimensions in where.dimension_sets():
+        publish(INVOCATIONS, "ConcurrentRequestsPerModel", dimensions, float(requests), "Count")
 
 
 def memory_utilization(where: Where, *, megabytes: float, of: int) -> None:

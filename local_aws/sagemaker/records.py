@@ -31,6 +31,11 @@ class ModelRecord:
         """The role as which its containers run."""
         return str(self.request["ExecutionRoleArn"])
 
+    @property
+    def containers(self) -> list[Mapping[str, Any]]:
+        """Its containers; mostly one."""
+        return self.request.get("Containers") or [self.request["PrimaryContainer"]]
+
     def summary(self) -> dict[str, Any]:
         """As ListModels shows it."""
         return {
@@ -82,6 +87,12 @@ class EndpointConfigRecord:
     def shadow_variants(self) -> list[dict[str, Any]]:
         """Its shadow variants, likewise; mostly none."""
         return _with_defaults(self.request.get("ShadowProductionVariants") or ())
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Its MetricsConfig; mostly nothing."""
+        found: Mapping[str, Any] = self.request.get("MetricsConfig") or {}
+        return found
 
     @property
     def serverless(self) -> bool:

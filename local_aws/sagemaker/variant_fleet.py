@@ -211,7 +211,12 @@ class VariantFleet:
         for instance in self._instances:
             cpu, memory = instance.utilization()
             if may_publish(instance.role_arn, metrics.INSTANCES):
-                metrics.utilization(where, cpu=cpu, memory=memory)
+                metrics.utilization(where.on(instance.name), cpu=cpu, memory=memory)
+
+    def sample(self, where: metrics.Where) -> None:
+        """Publish what is measured in high resolution."""
+        for instance in self._instances:
+            metrics.concurrency(where.on(instance.name), instance.under_way)
 
     def close(self) -> None:
         """Take no new instance; one that is just starting is ended."""
