@@ -14,11 +14,12 @@ from inference_constructs.endpoint_base import (
     EndpointLogs,
     acknowledge_no_volume_key,
 )
+from inference_constructs.endpoint_scaling import EndpointScaling
 from inference_constructs.retained_properties import RetainedProperties
 from inference_constructs.rollout import Rollout
+from inference_constructs.scaled_resource import ScaledResource
 from inference_constructs.shadow_variant import SHADOW_PAGE, ShadowVariant
 from inference_constructs.variant import ProductionVariant
-from inference_constructs.variant_scaling import VariantScaling
 
 _MOST_VARIANTS = 10
 
@@ -88,16 +89,23 @@ class RealtimeEndpoint(EndpointBase):
                 scaled=scaled
             ),
         )
-        for variant in self.variants:
-            if variant.scaling is not None:
-                scaling = VariantScaling(
-                    self,
-                    f"{variant.name}Scaling",
-                    endpoint_name=self.endpoint_name,
-                    variant_name=variant.name,
+        # Without any scaling, too: an update that takes the last one away needs its owner.
+        self.scaling = EndpointScaling(
+            self,
+            "Scaling",
+            endpoint=self.resource,
+            resources=[
+                ScaledResource.instances(
+                    self.endpoint_name,
+                    variant.name,
+                    instance_types=variant.instance_types,
                     scaling=variant.scaling,
                 )
-                scaling.node.add_dependency(self.resource)
+                for variant in self.variants
+                if variant.scaling is not None
+            ],
+            encryption=self.encryption,
+        )
 
     def _processor(self, variant_name: str) -> Processor | None:
         return next(v.processor for v in self.variants if v.name == variant_name)

@@ -1,135 +1,230 @@
-"""`Scaling`: how many instances a variant may have, and what moves the number."""
+"""`Scaling`: how far the capacity of a scaled resource may go, and what moves it."""
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from aws_cdk import Duration, Token
-from aws_cdk import aws_applicationautoscaling as autoscaling
+from aws_cdk import Token
 
 from inference_constructs.faults import refuse
+from inference_constructs.scalable import SERVICE_NAMESPACE, ScalableKind
+from inference_constructs.scaling_metrics import OwnMetric
+from inference_constructs.scheduled import ScheduledCapacity
+from inference_constructs.step_scaling import StepScaling
+from inference_constructs.target_tracking import TargetTracking
 
-SERVICE_NAMESPACE = "sagemaker"
-SCALABLE_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+ScalingPolicy = TargetTracking | StepScaling
 
 
 @dataclass(frozen=True, kw_only=True)
-class TargetTracking:
-    """A policy that holds a metric of the variant near a target.
+class Suspended:
+    """What of a resource's scaling rests for now; what is configured stays.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-suspend-scaling-activities.html
 
     Attributes:
-        metric: the predefined metric, in Application Auto Scaling's own words.
-        target: the value to hold, in the metric's unit.
-        scale_out_cooldown: how long after instances were added more may be added.
-        scale_in_cooldown: how long after a change instances may be taken away.
-        scale_in: whether instances may be taken away at all.
+        scale_in: whether policies take no capacity away.
+        scale_out: whether policies add none.
+        schedules: whether schedules change no bounds.
     """
 
-    metric: str
-    target: float
-    scale_out_cooldown: Duration = field(default_factory=lambda: Duration.minutes(1))
-    scale_in_cooldown: Duration = field(default_factory=lambda: Duration.minutes(5))
-    scale_in: bool = True
+    scale_in: bool = False
+    scale_out: bool = False
+    schedules: bool = False
 
-    def __post_init__(self) -> None:
-        """Refuses a target that no fleet can hold.
-
-        Raises:
-            ValueError: the target is not a positive number.
-        """
-        # Finite first: jsii cannot be asked about a NaN, it ends.
-        if not math.isfinite(self.target) or (
-            self.target <= 0 and not Token.is_unresolved(self.target)
-        ):
-            refuse("target tracking", [f"the target must be greater than 0, not {self.target}"])
-
-    @classmethod
-    def invocations_per_instance(
-        cls,
-        per_minute: float,
-        *,
-        scale_out_cooldown: Duration | None = None,
-        scale_in_cooldown: Duration | None = None,
-        scale_in: bool = True,
-    ) -> Self:
-        """Tracks the invocations that one instance answers in a minute.
-
-        Args:
-            per_minute: invocations per instance **and minute**; for 20 a second, 1200.
-            scale_out_cooldown: how long after instances were added more may be added.
-            scale_in_cooldown: how long after a change instances may be taken away.
-            scale_in: whether instances may be taken away at all.
-        """
-        cooldowns = {
-            "scale_out_cooldown": scale_out_cooldown,
-            "scale_in_cooldown": scale_in_cooldown,
+    def definition(self) -> dict[str, bool]:
+        """The state, in the words of CloudFormation's `SuspendedState`."""
+        return {
+            "DynamicScalingInSuspended": self.scale_in,
+            "DynamicScalingOutSuspended": self.scale_out,
+            "ScheduledScalingSuspended": self.schedules,
         }
-        return cls(
-            metric="SageMakerVariantInvocationsPerInstance",
-            target=per_minute,
-            scale_in=scale_in,
-            **{name: value for name, value in cooldowns.items() if value is not None},
-        )
-
-    def configuration(
-        self,
-    ) -> autoscaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty:
-        """The policy as CloudFormation has it."""
-        policy = autoscaling.CfnScalingPolicy
-        return policy.TargetTrackingScalingPolicyConfigurationProperty(
-            target_value=self.target,
-            predefined_metric_specification=policy.PredefinedMetricSpecificationProperty(
-                predefined_metric_type=self.metric
-            ),
-            scale_out_cooldown=self.scale_out_cooldown.to_seconds(),
-            scale_in_cooldown=self.scale_in_cooldown.to_seconds(),
-            disable_scale_in=not self.scale_in,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """The bounds of a variant's fleet, and the policies that move it between them.
+    """The bounds of a resource's capacity, and what moves it between them.
+
+    Capacity is instances of a variant, copies of an inference component, or provisioned
+    concurrency of a serverless variant.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
 
     Attributes:
-        min_capacity: the fewest instances.
-        max_capacity: the most instances.
-        policies: what moves the number; with several, the one that asks for most instances wins.
+        min_capacity: the least.
+        max_capacity: the most.
+        policies: what moves it; with several, the one that asks for most wins.
+        schedules: when other bounds come into force.
+        suspended: what rests for now; by default nothing.
     """
 
     min_capacity: int
     max_capacity: int
-    policies: Sequence[TargetTracking]
+    policies: Sequence[ScalingPolicy] = ()
+    schedules: Sequence[ScheduledCapacity] = ()
+    suspended: Suspended | None = None
 
     def __post_init__(self) -> None:
-        """Refuses bounds and policies that Application Auto Scaling refuses, or never uses.
+        """Refuses bounds, policies and schedules that AWS refuses, or never uses.
 
         Raises:
             ValueError: names all that is wrong.
         """
         refuse("scaling", self._faults())
 
+    @property
+    def smallest(self) -> int:
+        """The least capacity that there may ever be: the minimum, or a schedule's."""
+        return min(self._minima())
+
+    @property
+    def largest(self) -> int:
+        """The most capacity that there may ever be: the maximum, or a schedule's."""
+        return max(self._others_maxima())
+
+    def faults_for(self, kind: ScalableKind) -> list[str]:
+        """What AWS does not take of this kind of resource.
+
+        Args:
+            kind: what is scaled.
+        """
+        rules = kind.rules
+        faults = [
+            f"{name} must be at least {rules.least} for {rules.noun}, not {least} ({rules.page})"
+            for name, least in self._named_minima()
+            if not Token.is_unresolved(least) and least < rules.least
+        ]
+        for policy in self.policies:
+            metric = policy.metric
+            if isinstance(metric, str) and metric not in rules.predefined_metrics:
+                faults.append(
+                    f"{metric} is not a metric of {rules.noun}: use "
+                    f"{' or '.join(rules.predefined_metrics)} ({rules.page})"
+                )
+        return [*faults, *self._waking_faults(kind)]
+
+    def target_definition(self) -> dict[str, Any]:
+        """Bounds and schedules, in the words of CloudFormation's `ScalableTarget`."""
+        suspended = Suspended() if self.suspended is None else self.suspended
+        definition: dict[str, Any] = {
+            "ServiceNamespace": SERVICE_NAMESPACE,
+            "MinCapacity": self.min_capacity,
+            "MaxCapacity": self.max_capacity,
+            "SuspendedState": suspended.definition(),
+        }
+        if self.schedules:
+            definition["ScheduledActions"] = [schedule.definition() for schedule in self.schedules]
+        return definition
+
+    def _minima(self) -> list[int]:
+        return [least for _, least in self._named_minima()]
+
+    def _named_minima(self) -> list[tuple[str, int]]:
+        scheduled = [
+            (f"min_capacity of schedule {schedule.name!r}", schedule.min_capacity)
+            for schedule in self.schedules
+            if schedule.min_capacity is not None
+        ]
+        return [("min_capacity", self.min_capacity), *scheduled]
+
+    def _waking_faults(self, kind: ScalableKind) -> list[str]:
+        waking = kind.rules.waking_metric
+        if waking is None or self.smallest > 0:
+            return []
+        wakes = any(
+            isinstance(policy, StepScaling)
+            and isinstance(policy.metric, OwnMetric)
+            and policy.metric.name == waking
+            for policy in self.policies
+        )
+        scheduled = any(schedule.min_capacity for schedule in self.schedules)
+        if wakes or scheduled:
+            return []
+        method = (
+            "waking_on_backlog" if kind is ScalableKind.ASYNC_INSTANCES else "waking_on_failures"
+        )
+        return [
+            f"a minimum of 0 needs a step policy on {waking}, or nothing would ever wake it: add "
+            f"StepScaling.{method}() ({kind.rules.page})"
+        ]
+
     def _faults(self) -> list[str]:
         faults = []
         lowest, highest = self.min_capacity, self.max_capacity
-        if not Token.is_unresolved(lowest) and lowest < 1:
-            faults.append(
-                f"min_capacity must be at least 1 for an instance-backed variant, not {lowest}"
-            )
+        if not Token.is_unresolved(lowest) and lowest < 0:
+            faults.append(f"min_capacity must be 0 or greater, not {lowest}")
         if not any(map(Token.is_unresolved, (lowest, highest))) and lowest > highest:
             faults.append(
                 f"min_capacity ({lowest}) must not be greater than max_capacity ({highest}): "
                 "lower the one or raise the other"
             )
-        if not self.policies:
-            faults.append("policies must hold at least one policy, or nothing would ever scale")
-        metrics = [policy.metric for policy in self.policies]
-        faults += [
-            f"metric {metric} is tracked by {metrics.count(metric)} policies: keep one"
-            for metric in sorted(set(metrics))
-            if metrics.count(metric) > 1
+        if not self.policies and not self.schedules:
+            faults.append(
+                "policies or schedules must hold at least one member, or nothing would ever scale"
+            )
+        return [*faults, *self._policy_faults(), *self._schedule_faults()]
+
+    def _policy_faults(self) -> list[str]:
+        tracked = [policy.key for policy in self.policies if isinstance(policy, TargetTracking)]
+        faults = [
+            f"metric {metric} is tracked by {count} policies: keep one"
+            for metric, count in _repeated(tracked)
         ]
+        named = [
+            policy.name if isinstance(policy, TargetTracking) else policy.policy_name
+            for policy in self.policies
+            if not (isinstance(policy, TargetTracking) and tracked.count(policy.key) > 1)
+        ]
+        return faults + [
+            f"{count} policies are called {name!r}: give each a name of its own"
+            for name, count in _repeated(named)
+        ]
+
+    def _schedule_faults(self) -> list[str]:
+        faults = [
+            f"{count} schedules are called {name!r}: give each a name of its own"
+            for name, count in _repeated(schedule.name for schedule in self.schedules)
+        ]
+        for schedule in self.schedules:
+            # What it leaves alone is what the code or another schedule has set by then.
+            faults += self._meeting(
+                schedule, schedule.min_capacity, schedule.max_capacity, self._others_maxima()
+            )
         return faults
+
+    def _others_maxima(self) -> list[int]:
+        scheduled = [schedule.max_capacity for schedule in self.schedules]
+        return [self.max_capacity, *(most for most in scheduled if most is not None)]
+
+    def _meeting(
+        self,
+        schedule: ScheduledCapacity,
+        lowest: int | None,
+        highest: int | None,
+        maxima: list[int],
+    ) -> list[str]:
+        if lowest is not None and highest is None:
+            tightest = _extreme(min, maxima)
+            if tightest is not None and not Token.is_unresolved(lowest) and lowest > tightest:
+                return [
+                    f"schedule {schedule.name!r} sets a minimum of {lowest} where the maximum may "
+                    f"be {tightest}: give it a max_capacity, too"
+                ]
+        if highest is not None and lowest is None:
+            widest = _extreme(max, self._minima())
+            if widest is not None and not Token.is_unresolved(highest) and highest < widest:
+                return [
+                    f"schedule {schedule.name!r} sets a maximum of {highest} where the minimum may "
+                    f"be {widest}: give it a min_capacity, too"
+                ]
+        return []
+
+
+def _extreme(choose: Callable[[Iterable[int]], int], values: list[int]) -> int | None:
+    known = [value for value in values if not Token.is_unresolved(value)]
+    return choose(known) if known else None
+
+
+def _repeated(names: Iterable[str]) -> list[tuple[str, int]]:
+    found = list(names)
+    return [(name, found.count(name)) for name in sorted(set(found)) if found.count(name) > 1]

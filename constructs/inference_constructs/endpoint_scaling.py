@@ -1,0 +1,173 @@
+"""`EndpointScaling`: the one owner of an endpoint's scalable targets."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jsii
+from aws_cdk import CustomResource, Duration, IResolvable, IStableAnyProducer, Lazy, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct, IDependable
+
+from inference_constructs.encryption import EncryptionKey
+from inference_constructs.faults import refuse
+from inference_constructs.python_function import PythonFunction
+from inference_constructs.scalable import ScalableKind
+from inference_constructs.scaled_resource import ScaledResource
+from inference_constructs.scaling_permissions import allow_scaling, allow_scaling_of_component
+
+# Lambda's own limit: an endpoint that is being changed is waited for.
+_TIMEOUT = Duration.minutes(15)
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+_MOST_CHARACTERS = 8192
+
+
+class EndpointScaling(Construct):
+    """Defines what registers an endpoint with Application Auto Scaling, and withdraws it.
+
+    SageMaker refuses to change the instance type of a scalable target, or to remove it. So a
+    function is the only one who ever writes targets, their policies, schedules and alarms: it
+    withdraws what stands in the way before the endpoint changes, registers it as the code wants it
+    afterwards, and once more when CloudFormation has cleaned up, which comes after a rollback, too.
+
+    `docs/decisions/0002-one-owner-of-scaling.md` tells why.
+
+    Args:
+        scope: the parent construct.
+        construct_id: the id within the parent.
+        endpoint: the endpoint, by a name that is known at synth.
+        resources: what is scaled; what is not named is not scaled, whoever registered it.
+        encryption: the key of the function's log group.
+        log_retention: how long the function's logs are kept.
+
+    Raises:
+        ValueError: a resource is named twice, or there is more than the function can remember.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        endpoint: sagemaker.CfnEndpoint,
+        resources: Sequence[ScaledResource],
+        encryption: EncryptionKey,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.endpoint_name = str(endpoint.endpoint_name)
+        self._resources: list[ScaledResource] = []
+        parameter_name = f"/inference/scaling/{self.endpoint_name}"
+        self._owner = PythonFunction(
+            self,
+            "Owner",
+            handler="scaling.custom_resource.handler",
+            description="Registers the endpoint's variants with Application Auto Scaling.",
+            encryption=encryption,
+            timeout=_TIMEOUT,
+            log_retention=log_retention,
+        )
+        allow_scaling(
+            self._owner.role, endpoint_name=self.endpoint_name, parameter_name=parameter_name
+        )
+        shapes = {"InstanceTypes": _lazy(self._shapes)}
+        released = self._custom_resource(
+            "Released",
+            "ReleasedScalableTargets",
+            # With each config: whatever is under way must end before the endpoint can be updated.
+            {**shapes, "EndpointConfigName": endpoint.endpoint_config_name},
+        )
+        settled = self._custom_resource("Settled", "SettledScaling", shapes)
+        for before in (released, settled):
+            endpoint.node.add_dependency(before)
+        self._applied = self._custom_resource(
+            "Applied", "EndpointScaling", {"ScalableTargets": _lazy(self._definitions)}
+        )
+        self._applied.node.add_dependency(endpoint)
+        for resource in resources:
+            self.add(resource)
+
+    @property
+    def function(self) -> lambda_.IFunction:
+        """The function, for who has made the endpoint anew; see `request`."""
+        return self._owner.function
+
+    def request(self) -> dict[str, Any]:
+        """What to invoke the function with to have everything registered again.
+
+        The function waits until the endpoint is in service, and fails if it does not get there. It
+        answers with the ids of what is scaled by then.
+        """
+        return {"Request": "Apply", "EndpointName": self.endpoint_name}
+
+    def withdrawal(self) -> dict[str, Any]:
+        """What to invoke the function with before the endpoint is taken away for a while.
+
+        Targets, policies, schedules and alarms go; `request` brings them back.
+        """
+        return {"Request": "Withdraw", "EndpointName": self.endpoint_name}
+
+    def add(self, resource: ScaledResource, *after: IDependable) -> None:
+        """Scales one more variant or inference component.
+
+        Args:
+            resource: what is scaled, and how.
+            after: what must be there first, such as the inference component.
+
+        Raises:
+            ValueError: it is scaled already, or there is more than the function can remember.
+        """
+        faults = []
+        if resource.resource_id in self._shapes():
+            faults.append(f"{resource.resource_id} is scaled already: once is enough")
+        self._resources.append(resource)
+        size = len(json.dumps(Stack.of(self).resolve(self._definitions())))
+        if size > _MOST_CHARACTERS:
+            faults.append(
+                f"policies and schedules take {size} characters, and {_MOST_CHARACTERS} can be "
+                "remembered: use fewer"
+            )
+        refuse(f"scaling of endpoint {self.endpoint_name!r}", faults)
+        if resource.kind is ScalableKind.COPIES:
+            allow_scaling_of_component(
+                self._owner.role, resource.dimensions["InferenceComponentName"]
+            )
+        self._applied.node.add_dependency(*after)
+
+    def _custom_resource(
+        self, construct_id: str, resource_type: str, properties: dict[str, Any]
+    ) -> CustomResource:
+        resource = CustomResource(
+            self,
+            construct_id,
+            resource_type=f"Custom::{resource_type}",
+            service_token=self.function.function_arn,
+            service_timeout=_TIMEOUT.plus(Duration.minutes(1)),
+            properties={"EndpointName": self.endpoint_name, **properties},
+        )
+        self._owner.role.ready_before(resource)
+        return resource
+
+    def _shapes(self) -> dict[str, str]:
+        return {resource.resource_id: resource.shape for resource in self._resources}
+
+    def _definitions(self) -> list[dict[str, Any]]:
+        return [resource.definition(self.endpoint_name) for resource in self._resources]
+
+
+@jsii.implements(IStableAnyProducer)
+class _Producer:
+    """Gives a value when the tree is complete, which is when all that is scaled is known."""
+
+    def __init__(self, value: Callable[[], Any]) -> None:
+        self._value = value
+
+    def produce(self) -> Any:
+        """The value."""
+        return self._value()
+
+
+def _lazy(value: Callable[[], Any]) -> IResolvable:
+    return Lazy.any(_Producer(value))

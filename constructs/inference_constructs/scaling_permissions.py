@@ -1,0 +1,169 @@
+"""What the owner of an endpoint's scaling may do.
+
+Application Auto Scaling makes calls in its caller's name to see whether the caller might do by hand
+what it will do by itself:
+https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
+"""
+
+from aws_cdk import Arn, ArnComponents, ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+
+from inference_constructs.scalable import SERVICE_NAMESPACE, ScalableKind
+from inference_constructs.scaled_resource import alarm_prefix
+from inference_constructs.service_role import ServiceRole
+from inference_constructs.wildcards import acknowledge_wildcard
+
+_SERVICE = "application-autoscaling.amazonaws.com"
+_LINKED_ROLE = (
+    f"aws-service-role/sagemaker.{_SERVICE}/"
+    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
+
+
+def allow_scaling(role: ServiceRole, *, endpoint_name: str, parameter_name: str) -> None:
+    """Lets a role own the scalable targets of one endpoint.
+
+    Args:
+        role: the role.
+        endpoint_name: the endpoint.
+        parameter_name: where the role keeps what it has applied.
+    """
+    _allow_targets(role)
+    _allow_endpoint(role, endpoint_name)
+    _allow_alarms(role, endpoint_name)
+    role.add_statements(
+        iam.PolicyStatement(
+            actions=["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            resources=[_arn(role, "ssm", f"parameter{parameter_name}")],
+        ),
+    )
+
+
+def allow_scaling_of_component(role: ServiceRole, component_name: str) -> None:
+    """Lets a role scale the copies of an inference component.
+
+    Args:
+        role: the role.
+        component_name: the component.
+    """
+    role.add_statements(
+        iam.PolicyStatement(
+            actions=[
+                "sagemaker:DescribeInferenceComponent",
+                "sagemaker:UpdateInferenceComponentRuntimeConfig",
+            ],
+            resources=[_arn(role, "sagemaker", f"inference-component/{component_name.lower()}")],
+        )
+    )
+
+
+def _allow_targets(role: ServiceRole) -> None:
+    targets = _arn(role, "application-autoscaling", "scalable-target/*")
+    role.add_statements(
+        iam.PolicyStatement(
+            actions=[
+                f"application-autoscaling:{action}"
+                for action in (
+                    "DeleteScalingPolicy",
+                    "DeleteScheduledAction",
+                    "DeregisterScalableTarget",
+                    "PutScalingPolicy",
+                    "PutScheduledAction",
+                    "RegisterScalableTarget",
+                )
+            ],
+            resources=[targets],
+            conditions={
+                "StringEquals": {
+                    "application-autoscaling:service-namespace": SERVICE_NAMESPACE,
+                    "application-autoscaling:scalable-dimension": sorted(
+                        {kind.rules.dimension for kind in ScalableKind}
+                    ),
+                }
+            },
+        ),
+        iam.PolicyStatement(
+            actions=[
+                "application-autoscaling:DescribeScalableTargets",
+                "application-autoscaling:DescribeScalingPolicies",
+                "application-autoscaling:DescribeScheduledActions",
+                "cloudwatch:DescribeAlarms",
+            ],
+            resources=["*"],
+        ),
+        iam.PolicyStatement(
+            actions=["iam:CreateServiceLinkedRole"],
+            resources=[
+                Arn.format(
+                    ArnComponents(
+                        service="iam", region="", resource="role", resource_name=_LINKED_ROLE
+                    ),
+                    Stack.of(role),
+                )
+            ],
+            conditions={"StringEquals": {"iam:AWSServiceName": f"sagemaker.{_SERVICE}"}},
+        ),
+    )
+    acknowledge_wildcard(
+        role,
+        targets,
+        "The ids of scalable targets are made up by the service; the conditions confine it to "
+        "SageMaker's dimensions",
+    )
+    acknowledge_wildcard(
+        role, "*", "Targets, policies, schedules and alarms can only be listed all together"
+    )
+
+
+def _allow_endpoint(role: ServiceRole, endpoint_name: str) -> None:
+    configs = _arn(role, "sagemaker", "endpoint-config/*")
+    role.add_statements(
+        iam.PolicyStatement(
+            actions=["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+            # SageMaker writes names in ARNs in small letters.
+            resources=[_arn(role, "sagemaker", f"endpoint/{endpoint_name.lower()}")],
+        ),
+        iam.PolicyStatement(actions=["sagemaker:DescribeEndpointConfig"], resources=[configs]),
+    )
+    acknowledge_wildcard(
+        role,
+        configs,
+        "CloudFormation makes the names of configs up, and each change of the endpoint has another",
+    )
+
+
+def _allow_alarms(role: ServiceRole, endpoint_name: str) -> None:
+    own = _alarm(role, f"{alarm_prefix(endpoint_name)}*")
+    tracking = _alarm(role, "TargetTracking*")
+    actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
+    role.add_statements(
+        iam.PolicyStatement(actions=actions, resources=[own]),
+        iam.PolicyStatement(
+            actions=actions,
+            resources=[tracking],
+            conditions={"StringEquals": {"aws:CalledViaLast": _SERVICE}},
+        ),
+    )
+    acknowledge_wildcard(
+        role, own, "The alarms of one endpoint's step policies, whose names begin with its name"
+    )
+    acknowledge_wildcard(
+        role,
+        tracking,
+        "Application Auto Scaling makes the names of these alarms up; the condition confines it to "
+        "calls that this service makes",
+    )
+
+
+def _alarm(role: ServiceRole, name: str) -> str:
+    return Stack.of(role).format_arn(
+        service="cloudwatch",
+        resource="alarm",
+        resource_name=name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def _arn(role: ServiceRole, service: str, resource: str) -> str:
+    kind, _, name = resource.partition("/")
+    return Stack.of(role).format_arn(service=service, resource=kind, resource_name=name)
