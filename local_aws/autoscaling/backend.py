@@ -231,7 +231,7 @@ class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
             "ScalableTargetAction": scalable_target_action,
         }
         known = self.find_scheduled_action(resource_id, scalable_dimension, scheduled_action_name)
-        if known is None and not (schedule and scalable_target_action):
+        if known is None and (schedule is None or scalable_target_action is None):
             raise AWSValidationException(
                 "Schedule and ScalableTargetAction are required for a new scheduled action"
             )

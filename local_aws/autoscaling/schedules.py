@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,15 +21,32 @@ _log = logging.getLogger(__name__)
 Run = Callable[[LiveAutoscalingBackend, FakeScheduledAction], None]
 
 
+def every_action() -> Iterator[tuple[LiveAutoscalingBackend, FakeScheduledAction]]:
+    """Every scheduled action, with the backend that has it."""
+    for account in list(applicationautoscaling_backends.values()):
+        for backend in list(account.values()):
+            if isinstance(backend, LiveAutoscalingBackend):
+                for action in list(backend.scheduled_actions):
+                    yield backend, action
+
+
 class Clock:
     """Looks at every scheduled action once a second.
 
     Args:
         run: called with an action that is due, and with the backend that has it.
+        actions: gives the actions.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(
+        self,
+        run: Run,
+        actions: Callable[
+            [], Iterable[tuple[LiveAutoscalingBackend, FakeScheduledAction]]
+        ] = every_action,
+    ) -> None:
         self._execute = run
+        self._actions = actions
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduled-actions", daemon=True)
         self._timetable = Timetable()
@@ -50,7 +67,7 @@ class Clock:
         A start and an end time bound a recurring schedule; without a recurring one, the start time
         is when ``at`` may be due first.
         """
-        for backend, action in _actions():
+        for backend, action in self._actions():
             end = _moment(action.end_time)
             recurrence = Recurrence(
                 expression=action.schedule,
@@ -65,7 +82,7 @@ class Clock:
 
     def trigger(self, resource_id: str, name: str) -> str | None:
         """Run a scheduled action now, whatever its schedule; None if there is none."""
-        for backend, action in _actions():
+        for backend, action in self._actions():
             if (action.resource_id, action.scheduled_action_name) == (resource_id, name):
                 self._execute(backend, action)
                 return f"{name} of {resource_id} was run"
@@ -77,14 +94,6 @@ class Clock:
                 self.tick(datetime.now(UTC))
             except Exception:  # one broken action must not end all others
                 _log.exception("scheduled actions")
-
-
-def _actions() -> Iterator[tuple[LiveAutoscalingBackend, FakeScheduledAction]]:
-    for account in list(applicationautoscaling_backends.values()):
-        for backend in list(account.values()):
-            if isinstance(backend, LiveAutoscalingBackend):
-                for action in list(backend.scheduled_actions):
-                    yield backend, action
 
 
 def _moment(value: Any) -> datetime | None:
