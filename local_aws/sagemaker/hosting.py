@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker import artifacts, kinds, scaling, serverless, updates
+from local_aws.sagemaker import artifacts, kinds, scaling, updates
+from local_aws.sagemaker.asynchronous import AsyncQueue
+from local_aws.sagemaker.config_checks import check_config, repeated
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.errors import ValidationException, existing, missing
 from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.records import EndpointConfigRecord, ModelRecord
 
 Request = Mapping[str, Any]
-
-# Local NVMe is encrypted by the instance itself, and a key of one's own is refused.
-_NVME = re.compile(r"ml\.([a-z]+\d+[a-z]*d[a-z]*|g[5-9].*|p5.*|trn\d.*|i\d.*)\.")
 
 
 class Hosting:
@@ -47,6 +45,8 @@ class Hosting:
         self.models: dict[str, ModelRecord] = {}
         self.endpoint_configs: dict[str, EndpointConfigRecord] = {}
         self.endpoints: dict[str, Endpoint] = {}
+        # Of asynchronous endpoints, by the endpoint's name.
+        self.queues: dict[str, AsyncQueue] = {}
         self._check_package = check_package
 
     def arn(self, kind: str, name: str) -> str:
@@ -115,16 +115,7 @@ class Hosting:
         arn = self.arn("endpoint-config", name)
         if name in self.endpoint_configs:
             raise existing("endpoint configuration", arn)
-        seen: set[str] = set()
-        variants = [
-            *request["ProductionVariants"],
-            *(request.get("ShadowProductionVariants") or []),
-        ]
-        for variant in variants:
-            if variant["VariantName"] in seen:
-                raise _repeated(variant["VariantName"])
-            seen.add(variant["VariantName"])
-            self._check_variant(variant, kms_key=request.get("KmsKeyId"))
+        check_config(request, self.model)
         record = EndpointConfigRecord(
             endpoint_config_name=name,
             arn=arn,
@@ -133,23 +124,6 @@ class Hosting:
         )
         self.endpoint_configs[name] = record
         return record
-
-    def _check_variant(self, variant: Mapping[str, Any], *, kms_key: str | None) -> None:
-        name = variant["VariantName"]
-        if variant.get("ModelName"):
-            model = self.model(variant["ModelName"])
-            if variant.get("ServerlessConfig"):
-                serverless.check_variant(variant, model)
-                return
-            if not variant.get("InstanceType") or not variant.get("InitialInstanceCount"):
-                raise ValidationException(
-                    f"InstanceType and InitialInstanceCount are required for variant {name}."
-                )
-        if kms_key and _NVME.match(variant.get("InstanceType") or ""):
-            raise ValidationException(
-                f"KmsKeyId cannot be specified for variant {name}: the instance type "
-                f"{variant['InstanceType']} has local storage."
-            )
 
     def config(self, name: str) -> EndpointConfigRecord:
         """The endpoint config of this name."""
@@ -182,6 +156,7 @@ class Hosting:
         # One step, so that of two requests at once one is refused.
         if self.endpoints.setdefault(name, endpoint) is not endpoint:
             raise existing("endpoint", arn)
+        self._queue(endpoint, config)
         endpoint.create(fleet)
         return endpoint
 
@@ -206,6 +181,7 @@ class Hosting:
             deployment_config = endpoint.deployment_config
         policy = updates.policy(deployment_config, endpoint.config, fleet)
         endpoint.update(fleet, policy, request.get("DeploymentConfig"))
+        self._queue(endpoint, config)
         return endpoint
 
     def update_endpoint_weights_and_capacities(self, request: Request) -> Endpoint:
@@ -220,7 +196,7 @@ class Hosting:
         for wanted in request["DesiredWeightsAndCapacities"]:
             name = wanted["VariantName"]
             if name in seen:
-                raise _repeated(name)
+                raise repeated(name)
             seen.add(name)
             if name not in variants:
                 raise ValidationException(
@@ -244,6 +220,13 @@ class Hosting:
 
     def _forget(self, endpoint_name: str) -> None:
         del self.endpoints[endpoint_name]
+        if queue := self.queues.pop(endpoint_name, None):
+            queue.close()
+
+    def _queue(self, endpoint: Endpoint, config: EndpointConfigRecord) -> None:
+        """Give an endpoint that is or becomes asynchronous its queue."""
+        if config.request.get("AsyncInferenceConfig") and endpoint.endpoint_name not in self.queues:
+            self.queues[endpoint.endpoint_name] = AsyncQueue(self.cloud, endpoint)
 
     def _servable(self, config_name: str) -> EndpointConfigRecord:
         """The config, if this AWS can serve it.
@@ -252,13 +235,10 @@ class Hosting:
             ValidationException: it does not exist, or is of a kind that is not emulated.
         """
         config = self.config(config_name)
-        request = config.request
-        for variant in config.variants:
+        for variant in (*config.variants, *config.shadow_variants):
             if not variant.get("ModelName"):
                 raise _not_emulated("inference components")
             self._check_model(self.model(variant["ModelName"]))
-        if request.get("AsyncInferenceConfig"):
-            raise _not_emulated("asynchronous endpoints")
         return config
 
     def _fleet(
@@ -284,15 +264,10 @@ class Hosting:
 
     @staticmethod
     def _check_model(model: ModelRecord) -> None:
-        containers = model.request.get("Containers") or [model.request["PrimaryContainer"]]
-        if len(containers) > 1:
+        if len(model.containers) > 1:
             raise _not_emulated("models of several containers")
-        if containers[0].get("Mode") == "MultiModel":
+        if model.containers[0].get("Mode") == "MultiModel":
             raise _not_emulated("multi-model containers")
-
-
-def _repeated(variant: str) -> Exception:
-    return ValidationException(f'The variant name "{variant}" was non-unique within the request.')
 
 
 def _not_emulated(what: str) -> Exception:

@@ -8,11 +8,13 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, cast
 
-from local_aws.sagemaker import metrics
+from local_aws.sagemaker.answering import mirror, serve
+from local_aws.sagemaker.async_api import invoke_async
 from local_aws.sagemaker.backend import LiveSageMakerBackend
 from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.hosting import Hosting
 from local_aws.sagemaker.instances import NOBODY, TIMED_OUT, Answer
+from local_aws.sagemaker.lookup import serving, unsupported
 from local_aws.sagemaker.replies import (
     CUSTOM_ATTRIBUTES,
     Invocation,
@@ -27,7 +29,6 @@ TIMEOUT = 60.0
 _PATH = re.compile(
     r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)"
 )
-_SERVING = {"InService", "Updating", "RollingBack", "SystemUpdating", "UpdateRollbackFailed"}
 # What reaches the container of the caller's headers, by its name in a WSGI environment.
 _FORWARDED = {
     "CONTENT_TYPE": "Content-Type",
@@ -50,24 +51,16 @@ def invoke(where: Hosting, invocation: Invocation, *, timeout: float = TIMEOUT) 
     if len(invocation.body) > MAX_BODY:
         raise RuntimeFault(413, None, f"HTTP content length exceeded {MAX_BODY} bytes.")
     while True:
-        endpoint = where.endpoints.get(name)
-        fleet = endpoint.traffic.choose() if endpoint is not None else None
-        if endpoint is None or fleet is None or endpoint.endpoint_status not in _SERVING:
-            message = f"Endpoint {name} of account {where.account_id} not found."
-            raise RuntimeFault(400, "ValidationError", message)
+        _endpoint, fleet = serving(where, name)
+        if fleet.config.request.get("AsyncInferenceConfig"):
+            raise unsupported(name)
         with fleet.request() as held:
             if not held:
                 # It was replaced since it was looked up: the new one answers.
                 continue
             variant = _variant(fleet, invocation)
-            outcome = variant.answer(invocation, timeout=timeout)
-            metrics.invocation(
-                metrics.Where(name, variant.name, fleet.config.endpoint_config_name),
-                instances=variant.counted_instances,
-                status=outcome.status,
-                model_seconds=outcome.latency,
-                overhead_seconds=max(0.0, time.perf_counter() - began - outcome.latency),
-            )
+            mirror(fleet, variant, invocation, timeout=timeout)
+            outcome = serve(fleet, variant, invocation, timeout=timeout, began=began)
         return _reply(where, name, variant, outcome)
 
 
@@ -142,10 +135,14 @@ class RuntimeMiddleware:
             environ.get("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT"),
         )
         try:
-            if match[2] != "invocations":
+            where = _hosting(access_key=scope[0], region=scope[2])
+            if match[2] == "async-invocations":
+                reply = invoke_async(where, match[1], environ, invocation.body)
+            elif match[2] == "invocations":
+                reply = invoke(where, invocation)
+            else:
                 message = f"The local AWS does not serve {match[2]}."
                 raise RuntimeFault(400, "ValidationError", message)
-            reply = invoke(_hosting(access_key=scope[0], region=scope[2]), invocation)
         except RuntimeFault as fault:
             reply = fault.reply()
         headers = [

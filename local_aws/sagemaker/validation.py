@@ -16,13 +16,13 @@ from moto.core.utils import get_service_model
 from local_aws.sagemaker.errors import ValidationException
 
 
-def validate(operation: str, request: Mapping[str, Any]) -> None:
-    """Check the parameters of an operation.
+def validate(operation: str, request: Mapping[str, Any], *, service: str = "sagemaker") -> None:
+    """Check the parameters of an operation of a service of SageMaker's.
 
     Raises:
         ValidationException: all faults in one message.
     """
-    faults = list(_faults(_input(operation), request, ""))
+    faults = list(_faults(_input(service, operation), request, ""))
     if faults:
         plural = "s" if len(faults) > 1 else ""
         raise ValidationException(
@@ -31,8 +31,8 @@ def validate(operation: str, request: Mapping[str, Any]) -> None:
 
 
 @cache
-def _input(operation: str) -> Shape:
-    return get_service_model("sagemaker").operation_model(operation).input_shape
+def _input(service: str, operation: str) -> Shape:
+    return get_service_model(service).operation_model(operation).input_shape
 
 
 def _faults(shape: Shape, value: Any, path: str) -> Iterator[str]:
