@@ -80,14 +80,19 @@ class FleetShare:
         """The share as CloudFormation has it."""
         return sagemaker.CfnEndpoint.CapacitySizeProperty(type=self.unit, value=self.value)
 
-    def steps(self, fleet_size: int) -> int:
+    def steps(self, fleet: Fleet) -> int:
         """How many steps of this share it takes, at most, to move a whole fleet.
 
         Args:
-            fleet_size: instances of the fleet.
+            fleet: the fleet, whose sizes are known.
         """
-        whole = 100 if self.unit == "CAPACITY_PERCENT" else fleet_size
-        return math.ceil(whole / self.value)
+        if self.unit == "INSTANCE_COUNT":
+            return math.ceil(fleet.largest / self.value)
+        # Whole instances: a percentage takes most steps where it comes to just less than one more.
+        return max(
+            math.ceil(size / max(1, size * self.value // 100))
+            for size in range(fleet.smallest, fleet.largest + 1)
+        )
 
     def faults(self, fleet: Fleet, *, step: str, least_percent: int, page: str) -> list[str]:
         """Says where SageMaker would refuse the share, at the fleet's smallest and at its largest.

@@ -167,7 +167,10 @@ class RollbackAlarms:
             )
         )
         acknowledge_wildcard(
-            role, arn, "the rollback alarms of this endpoint; each of its configs has new ones"
+            role,
+            arn,
+            "The rollback alarms of this one endpoint; each of its configs has new ones, whose ARNs "
+            "would close a circle",
         )
 
     def _watches(self) -> list[_Watch]:

@@ -54,7 +54,7 @@ class Rollout:
         step: what the first step, or each, moves.
         rollback_step: what each step back moves.
         termination_wait: how long the old fleet stays when the new one has all the traffic.
-        maximum_time: when SageMaker gives up. By default the bakes and waits of the largest fleet,
+        maximum_time: when SageMaker gives up. By default the most that bakes and waits can take,
             and an hour for starting and ending instances.
         rollback: the alarms that take the update back; None if nothing does.
     """
@@ -274,9 +274,9 @@ class Rollout:
         if waits is None or most is None or waits < most:
             return []
         return [
-            f"the bakes and waits take {waits:g} s when the fleet is at its largest, and must take "
-            f"less than the {most:g} s that the update may take: raise maximum_time, which may be "
-            f"{_LONGEST_TIME} s, or use larger steps or shorter bakes ({_TIMES})"
+            f"the bakes and waits take up to {waits:g} s, which must be less than the {most:g} s "
+            f"that the update may take: raise maximum_time, which may be {_LONGEST_TIME} s, or use "
+            f"larger steps or shorter bakes ({_TIMES})"
         ]
 
     def _maximum_seconds(self, fleets: Sequence[Fleet]) -> float:
@@ -286,14 +286,15 @@ class Rollout:
         return _LONGEST_TIME if waits is None else min(waits + _ALLOWANCE, _LONGEST_TIME)
 
     def _waits(self, fleets: Sequence[Fleet]) -> float | None:
-        """Seconds of all bakes and waits of the largest fleets, if they are known at synth."""
+        """Seconds of all bakes and waits for the fleets that take longest, if known at synth."""
         bake, wait = known_seconds(self.bake), known_seconds(self.termination_wait)
-        if bake is None or wait is None or any(Token.is_unresolved(f.largest) for f in fleets):
+        sizes = [size for fleet in fleets for size in (fleet.smallest, fleet.largest)]
+        if bake is None or wait is None or any(map(Token.is_unresolved, sizes)):
             return None
         if self.step is None:
             bakes = 1
         elif self.kind == "CANARY":
             bakes = 2
         else:
-            bakes = max(self.step.steps(fleet.largest) for fleet in fleets)
+            bakes = max(self.step.steps(fleet) for fleet in fleets)
         return bakes * bake + wait
