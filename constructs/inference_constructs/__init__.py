@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference_constructs.batch_alarms import BatchAlarms as BatchAlarms
     from inference_constructs.batch_options import BatchStrategy as BatchStrategy
     from inference_constructs.batch import BatchTransformWorkflow as BatchTransformWorkflow
+    from inference_constructs.business_hours import BusinessHours as BusinessHours
     from inference_constructs.data_capture import CaptureMode as CaptureMode
     from inference_constructs.component_metrics import ComponentMetrics as ComponentMetrics
     from inference_constructs.compute_requirements import ComputeRequirements as ComputeRequirements
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
     from inference_constructs.dashboard import EndpointDashboard as EndpointDashboard
     from inference_constructs.endpoint_base import EndpointLogs as EndpointLogs
     from inference_constructs.fleet_share import FleetShare as FleetShare
+    from inference_constructs.endpoint_closing import GoldenRequest as GoldenRequest
     from inference_constructs.hosting_options import HostingOptions as HostingOptions
     from model_artifacts.images import Image as Image
     from inference_constructs.inference_component import InferenceComponent as InferenceComponent
-    from inference_constructs.component_endpoint import InferenceComponentEndpoint as InferenceComponentEndpoint
+    from inference_constructs.component_endpoint import (
+        InferenceComponentEndpoint as InferenceComponentEndpoint,
+    )
     from inference_constructs.model import InferenceModel as InferenceModel
     from inference_constructs.inference_vpc import InferenceVpc as InferenceVpc
     from inference_constructs.batch_options import JoinSource as JoinSource
@@ -44,8 +48,10 @@ if TYPE_CHECKING:
     from inference_constructs.artifact import ModelArtifact as ModelArtifact
     from inference_constructs.network import Network as Network
     from inference_constructs.notifications import Notifications as Notifications
+    from inference_constructs.office_hours import OfficeHours as OfficeHours
     from inference_constructs.variant import ProductionVariant as ProductionVariant
     from inference_constructs.endpoint import RealtimeEndpoint as RealtimeEndpoint
+    from inference_constructs.endpoint_closing import Reopening as Reopening
     from inference_constructs.retained_properties import RetainedProperties as RetainedProperties
     from inference_constructs.rollback_alarms import RollbackAlarms as RollbackAlarms
     from inference_constructs.rollout import Rollout as Rollout
@@ -65,6 +71,7 @@ if TYPE_CHECKING:
     from inference_constructs.target_tracking import TargetTracking as TargetTracking
     from inference_constructs.batch_options import TransformOptions as TransformOptions
     from inference_constructs.metrics import VariantMetrics as VariantMetrics
+    from inference_constructs.business_hours import Weekday as Weekday
     from model_artifacts.images import find_image as find_image
     # isort: on
 
@@ -77,6 +84,7 @@ _MODULES = {
     "BatchAlarms": "inference_constructs.batch_alarms",
     "BatchStrategy": "inference_constructs.batch_options",
     "BatchTransformWorkflow": "inference_constructs.batch",
+    "BusinessHours": "inference_constructs.business_hours",
     "CaptureMode": "inference_constructs.data_capture",
     "ComponentMetrics": "inference_constructs.component_metrics",
     "ComputeRequirements": "inference_constructs.compute_requirements",
@@ -90,6 +98,7 @@ _MODULES = {
     "EndpointDashboard": "inference_constructs.dashboard",
     "EndpointLogs": "inference_constructs.endpoint_base",
     "FleetShare": "inference_constructs.fleet_share",
+    "GoldenRequest": "inference_constructs.endpoint_closing",
     "HostingOptions": "inference_constructs.hosting_options",
     "Image": "model_artifacts.images",
     "InferenceComponent": "inference_constructs.inference_component",
@@ -101,8 +110,10 @@ _MODULES = {
     "ModelArtifact": "inference_constructs.artifact",
     "Network": "inference_constructs.network",
     "Notifications": "inference_constructs.notifications",
+    "OfficeHours": "inference_constructs.office_hours",
     "ProductionVariant": "inference_constructs.variant",
     "RealtimeEndpoint": "inference_constructs.endpoint",
+    "Reopening": "inference_constructs.endpoint_closing",
     "RetainedProperties": "inference_constructs.retained_properties",
     "RollbackAlarms": "inference_constructs.rollback_alarms",
     "Rollout": "inference_constructs.rollout",
@@ -122,6 +133,7 @@ _MODULES = {
     "TargetTracking": "inference_constructs.target_tracking",
     "TransformOptions": "inference_constructs.batch_options",
     "VariantMetrics": "inference_constructs.metrics",
+    "Weekday": "inference_constructs.business_hours",
     "find_image": "model_artifacts.images",
 }
 

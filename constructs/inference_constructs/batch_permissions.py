@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.s3_prefix import S3Prefix
 from inference_constructs.service_role import ServiceRole
+from inference_constructs.state_machine_permissions import allow_state_machine
 from inference_constructs.wildcards import acknowledge_wildcard
 
 # Every transform job of an account and region logs to one group and counts in one namespace.
@@ -132,34 +133,6 @@ def allow_workflow(
             actions=["events:DescribeRule", "events:PutRule", "events:PutTargets"],
             resources=[rule],
         ),
-        # The executions' own data: https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
-        iam.PolicyStatement(
-            actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[encryption.key_arn]
-        ),
-        # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
-        iam.PolicyStatement(
-            actions=[
-                "logs:CreateLogDelivery",
-                "logs:DeleteLogDelivery",
-                "logs:DescribeLogGroups",
-                "logs:DescribeResourcePolicies",
-                "logs:GetLogDelivery",
-                "logs:ListLogDeliveries",
-                "logs:PutResourcePolicy",
-                "logs:UpdateLogDelivery",
-            ],
-            resources=["*"],
-        ),
-        # https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html
-        iam.PolicyStatement(
-            actions=[
-                "xray:GetSamplingRules",
-                "xray:GetSamplingTargets",
-                "xray:PutTelemetryRecords",
-                "xray:PutTraceSegments",
-            ],
-            resources=["*"],
-        ),
     )
     acknowledge_wildcard(
         role,
@@ -167,11 +140,7 @@ def allow_workflow(
         "Each execution names its job anew; the prefix is this workflow's, and the actions are "
         "those on transform jobs",
     )
-    acknowledge_wildcard(
-        role,
-        "*",
-        "The actions of log delivery and of X-Ray take no resource; none of them reads data",
-    )
+    allow_state_machine(role, encryption=encryption)
 
 
 def _allow_reading(role: ServiceRole, places: Sequence[S3Prefix]) -> None:

@@ -104,6 +104,7 @@ class EndpointBase(Construct):
             self._allow_logs_and_metrics(role)
         self.rollback_alarms: list[cloudwatch.CfnAlarm] = []
         self.config: sagemaker.CfnEndpointConfig
+        self.rollout: Rollout | None
         self.resource: sagemaker.CfnEndpoint
 
     @property
@@ -232,6 +233,7 @@ class EndpointBase(Construct):
                 takes all of them.
         """
         self.config = config
+        self.rollout = rollout
         exclude = exclude_retained
         if rollout is not None and rollout.rollback is not None:
             self.rollback_alarms = self._make_rollback_alarms(rollout.rollback)

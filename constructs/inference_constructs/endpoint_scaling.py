@@ -1,11 +1,11 @@
 """`EndpointScaling`: the one owner of an endpoint's scalable targets."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import jsii
-from aws_cdk import CustomResource, Duration, IResolvable, IStableAnyProducer, Lazy, Stack
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
@@ -13,10 +13,12 @@ from constructs import Construct, IDependable
 
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
+from inference_constructs.late import late
 from inference_constructs.python_function import PythonFunction
 from inference_constructs.scalable import ScalableKind
 from inference_constructs.scaled_resource import ScaledResource
 from inference_constructs.scaling_permissions import allow_scaling, allow_scaling_of_component
+from inference_constructs.scheduled import ScheduledCapacity
 
 # Lambda's own limit: an endpoint that is being changed is waited for.
 _TIMEOUT = Duration.minutes(15)
@@ -72,7 +74,7 @@ class EndpointScaling(Construct):
         allow_scaling(
             self._owner.role, endpoint_name=self.endpoint_name, parameter_name=parameter_name
         )
-        shapes = {"InstanceTypes": _lazy(self._shapes)}
+        shapes = {"InstanceTypes": late(self._shapes)}
         released = self._custom_resource(
             "Released",
             "ReleasedScalableTargets",
@@ -83,7 +85,7 @@ class EndpointScaling(Construct):
         for before in (released, settled):
             endpoint.node.add_dependency(before)
         self._applied = self._custom_resource(
-            "Applied", "EndpointScaling", {"ScalableTargets": _lazy(self._definitions)}
+            "Applied", "EndpointScaling", {"ScalableTargets": late(self._definitions)}
         )
         self._applied.node.add_dependency(endpoint)
         for resource in resources:
@@ -123,18 +125,46 @@ class EndpointScaling(Construct):
         if resource.resource_id in self._shapes():
             faults.append(f"{resource.resource_id} is scaled already: once is enough")
         self._resources.append(resource)
-        size = len(json.dumps(Stack.of(self).resolve(self._definitions())))
-        if size > _MOST_CHARACTERS:
-            faults.append(
-                f"policies and schedules take {size} characters, and {_MOST_CHARACTERS} can be "
-                "remembered: use fewer"
-            )
-        refuse(f"scaling of endpoint {self.endpoint_name!r}", faults)
+        self._refuse([*faults, *self._size_faults()])
         if resource.kind is ScalableKind.COPIES:
             allow_scaling_of_component(
                 self._owner.role, resource.dimensions["InferenceComponentName"]
             )
         self._applied.node.add_dependency(*after)
+
+    @property
+    def resources(self) -> tuple[ScaledResource, ...]:
+        """What is scaled."""
+        return tuple(self._resources)
+
+    def schedule(self, resource: ScaledResource, *schedules: ScheduledCapacity) -> None:
+        """Changes the bounds of what is scaled at certain times.
+
+        Args:
+            resource: one of `resources`.
+            schedules: when, and the bounds.
+
+        Raises:
+            ValueError: the resource does not take the bounds, or there is more than the function
+                can remember.
+        """
+        scaling = resource.scaling
+        self._resources[self._resources.index(resource)] = replace(
+            resource, scaling=replace(scaling, schedules=(*scaling.schedules, *schedules))
+        )
+        self._refuse(self._size_faults())
+
+    def _size_faults(self) -> list[str]:
+        size = len(json.dumps(Stack.of(self).resolve(self._definitions())))
+        if size <= _MOST_CHARACTERS:
+            return []
+        return [
+            f"policies and schedules take {size} characters, and {_MOST_CHARACTERS} can be "
+            "remembered: use fewer"
+        ]
+
+    def _refuse(self, faults: list[str]) -> None:
+        refuse(f"scaling of endpoint {self.endpoint_name!r}", faults)
 
     def _custom_resource(
         self, construct_id: str, resource_type: str, properties: dict[str, Any]
@@ -155,19 +185,3 @@ class EndpointScaling(Construct):
 
     def _definitions(self) -> list[dict[str, Any]]:
         return [resource.definition(self.endpoint_name) for resource in self._resources]
-
-
-@jsii.implements(IStableAnyProducer)
-class _Producer:
-    """Gives a value when the tree is complete, which is when all that is scaled is known."""
-
-    def __init__(self, value: Callable[[], Any]) -> None:
-        self._value = value
-
-    def produce(self) -> Any:
-        """The value."""
-        return self._value()
-
-
-def _lazy(value: Callable[[], Any]) -> IResolvable:
-    return Lazy.any(_Producer(value))
