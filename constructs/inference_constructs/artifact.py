@@ -24,6 +24,8 @@ class BoundArtifact:
         source_arn: the training job or model package that the model comes from.
         network_need: why the container cannot start without a network, if so.
         object_arns: objects in S3 that the Model's role reads.
+        earlier_object_arns: with a wildcard, what earlier deployments of the stack had in their
+            place; None where it cannot be told.
     """
 
     version: str
@@ -35,6 +37,7 @@ class BoundArtifact:
     source_arn: str | None = None
     network_need: str | None = None
     object_arns: Sequence[str] = ()
+    earlier_object_arns: Sequence[str] | None = None
 
 
 class ModelArtifact(ABC):

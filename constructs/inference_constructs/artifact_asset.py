@@ -20,11 +20,14 @@ class ArchiveAsset:
         url: its S3 URI.
         arn: the object's ARN.
         sha256: digest of its bytes.
+        earlier_arns: with a wildcard, all archives that the stack ever uploads; None where they
+            have no folder of their own.
     """
 
     url: str
     arn: str
     sha256: str
+    earlier_arns: list[str] | None
 
 
 def pack_asset(scope: Construct, name: str, pack: Callable[[Path], PackedArtifact]) -> ArchiveAsset:
@@ -69,11 +72,14 @@ def _file_name(sha256: str) -> str:
 
 def _asset(scope: Construct, name: str, sha256: str) -> ArchiveAsset:
     stack = Stack.of(scope)
+    # A folder for each stack: a role can be let read what earlier deployments of its stack
+    # uploaded, and nothing else in the bucket.
+    folder = f"inference-models/{stack.stack_name}"
     try:
         # `s3_assets.Asset` keeps the last extension only, `.gz`. Here the key is `<hash><last
         # extension>`, so the hash carries the rest.
         location = stack.synthesizer.add_file_asset(
-            source_hash=f"{sha256}.tar",
+            source_hash=f"{folder}/{sha256}.tar",
             file_name=_file_name(sha256),
             packaging=FileAssetPackaging.FILE,
             display_name=name,
@@ -89,6 +95,7 @@ def _asset(scope: Construct, name: str, sha256: str) -> ArchiveAsset:
             url=asset.s3_object_url,
             arn=asset.bucket.arn_for_objects(asset.s3_object_key),
             sha256=sha256,
+            earlier_arns=None,
         )
     arn = stack.format_arn(
         service="s3",
@@ -98,4 +105,11 @@ def _asset(scope: Construct, name: str, sha256: str) -> ArchiveAsset:
         resource_name=location.object_key,
     )
     url = f"s3://{location.bucket_name}/{location.object_key}"
-    return ArchiveAsset(url=url, arn=arn, sha256=sha256)
+    # Another synthesizer may hand out a key that is known at the deployment only.
+    family_arn = arn.replace(f"{sha256}.tar.gz", "*")
+    return ArchiveAsset(
+        url=url,
+        arn=arn,
+        sha256=sha256,
+        earlier_arns=None if family_arn == arn else [family_arn],
+    )

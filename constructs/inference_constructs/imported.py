@@ -111,6 +111,8 @@ def readable(value: Any) -> Any:
             return f"${{{name}}}"
         case {"Fn::GetAtt": [name, attribute]} if len(value) == 1:
             return f"${{{name}.{attribute}}}"
+        case {"Fn::Sub": str(text)} if len(value) == 1:
+            return text
         case {"Fn::Join": [separator, list(parts)]} if len(value) == 1:
             return str(separator).join(str(readable(part)) for part in parts)
         case dict():

@@ -69,4 +69,5 @@ class LocalArtifact(ModelArtifact):
             sha256=asset.sha256,
             network_need=network_need(self._code),
             object_arns=[asset.arn],
+            earlier_object_arns=asset.earlier_arns,
         )

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from aws_cdk import Annotations, CfnDeletionPolicy, Stack, Tags
+import jsii
+from aws_cdk import Annotations, CfnDeletionPolicy, IStableListProducer, Lazy, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
@@ -153,11 +154,6 @@ class InferenceModel(Construct):
                 "into an asset (repack=True), or let the role read them",
             )
             return
-        self.role.add_statements(
-            iam.PolicyStatement(
-                actions=["s3:GetObject"], resources=list(self.artifact.earlier_object_arns)
-            )
-        )
         for arn in self.artifact.earlier_object_arns:
             acknowledge_wildcard(
                 self.role,
@@ -183,9 +179,7 @@ class InferenceModel(Construct):
         if self.artifact.object_arns:
             statements.insert(
                 0,
-                iam.PolicyStatement(
-                    actions=["s3:GetObject"], resources=list(self.artifact.object_arns)
-                ),
+                iam.PolicyStatement(actions=["s3:GetObject"], resources=Lazy.list(_DataArns(self))),
             )
         return statements
 
@@ -195,6 +189,11 @@ class InferenceModel(Construct):
             self.role.add_statements(network_interface_statement())
         acknowledge_actions_without_resource(self.role)
 
+    def data_arns(self) -> list[str]:
+        """The objects in S3 that the role reads."""
+        earlier = self.artifact.earlier_object_arns if self._kept else None
+        return list(self.artifact.object_arns if earlier is None else earlier)
+
     def _repository_arn(self) -> str:
         registry, _, name = self.artifact.image.partition("/")
         return Stack.of(self).format_arn(
@@ -203,6 +202,18 @@ class InferenceModel(Construct):
             resource="repository",
             resource_name=name.partition(":")[0],
         )
+
+
+@jsii.implements(IStableListProducer)
+class _DataArns:
+    """The ARNs, known when the whole tree is: a history may come after the model."""
+
+    def __init__(self, model: InferenceModel) -> None:
+        self._model = model
+
+    def produce(self) -> list[str]:
+        """Makes the list."""
+        return self._model.data_arns()
 
 
 def acknowledge_actions_without_resource(role: ServiceRole) -> None:

@@ -153,6 +153,7 @@ class PinnedArtifact(ModelArtifact):
                 source_arn=pin.lineage_arn,
                 network_need=network_need(code),
                 object_arns=[model.arn],
+                earlier_object_arns=model.earlier_arns,
             )
         data = _model_data(pin)
         archive = pack_asset(scope, "sourcedir.tar.gz", lambda path: pack_code(path, code=code))

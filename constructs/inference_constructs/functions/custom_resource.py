@@ -46,8 +46,12 @@ def respond(
     }
     if data:
         body["Data"] = data
+    _put(event["ResponseURL"], body)
+
+
+def _put(url: str, body: Mapping[str, Any]) -> None:
     request = urllib.request.Request(
-        event["ResponseURL"],
+        url,
         data=json.dumps(body).encode(),
         method="PUT",
         # The URL is signed for no content type.

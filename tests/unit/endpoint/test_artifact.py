@@ -39,9 +39,10 @@ def archive(stack: Stack) -> tuple[Path, str]:
 def test_the_key_is_the_digest_of_the_bytes_and_ends_in_tar_gz(
     stack: Stack, model: InferenceModel
 ) -> None:
-    """The CDK's own asset would keep `.gz` only."""
+    """The CDK's own asset would keep `.gz` only; the folder is the stack's."""
     path, key = archive(stack)
-    assert key == f"{hashlib.sha256(path.read_bytes()).hexdigest()}.tar.gz"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert key == f"inference-models/{stack.stack_name}/{digest}.tar.gz"
     with tarfile.open(path) as packed:
         assert packed.getnames() == ["code/inference.py", "xgboost-model"]
 
