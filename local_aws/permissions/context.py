@@ -1,7 +1,8 @@
 """Condition keys that a request brings along.
 
 Follows https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. Not
-offered: tags of resources (``aws:ResourceTag``), networks (``aws:SourceVpc`` and its like).
+offered: tags of other resources than SageMaker's models, endpoint configs and endpoints
+(``aws:ResourceTag``), networks (``aws:SourceVpc`` and its like).
 """
 
 from __future__ import annotations
@@ -55,6 +56,12 @@ def session_context(session: Session, role: Role) -> Keys:
     for key, value in stored.role_tags(role).items():
         context[f"aws:principaltag/{key.lower()}"] = (value,)
     return context
+
+
+def resource_context(resource: str) -> Keys:
+    """Condition keys of the resource itself; none if it does not exist."""
+    tags = stored.tags_of_resource(resource).items()
+    return {f"aws:resourcetag/{key.lower()}": (value,) for key, value in tags}
 
 
 def _tags(given: Mapping[str, Any]) -> Keys:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from local_aws.permissions import stored
 from local_aws.permissions.conditions import PolicyError
-from local_aws.permissions.context import common_context, session_context
+from local_aws.permissions.context import common_context, resource_context, session_context
 from local_aws.permissions.documents import Principal, Request, parse_policy
 from local_aws.permissions.effects import Effect, effects_of
 from local_aws.permissions.evaluate import Decision, Policies, decide
@@ -58,7 +58,11 @@ def judge(call: Call, session: Session) -> Refusal | None:
                 principal=principal,
                 action=effect.target.action,
                 resource=effect.target.resource,
-                context={**context, **effect.context},
+                context={
+                    **context,
+                    **resource_context(effect.target.resource),
+                    **effect.context,
+                },
             )
             decision = decide(request, _with_resource(policies, effect.target))
             if not decision.allowed:

@@ -154,6 +154,29 @@ def key_of_endpoint_config(name: str, *, account: str, region: str) -> str | Non
     return None if config is None else config.request.get("KmsKeyId")
 
 
+def tags_of_resource(arn: str) -> dict[str, str]:
+    """The tags of a SageMaker model, endpoint config or endpoint; none of anything else.
+
+    An ARN has a name in lower case, however it was given.
+    """
+    _, _, service, region, account, resource = (arn.split(":", 5) + [""] * 6)[:6]
+    if service != "sagemaker":
+        return {}
+    from moto.sagemaker.models import sagemaker_backends
+
+    backend: Any = sagemaker_backends[account][region]
+    kind, _, name = resource.partition("/")
+    kept = {
+        "endpoint": backend.endpoints,
+        "endpoint-config": backend.endpoint_configs,
+        "model": backend._models,
+    }
+    for known, found in list(kept.get(kind, {}).items()):
+        if known.lower() == name.lower():
+            return {tag["Key"]: tag["Value"] for tag in found.tags or ()}
+    return {}
+
+
 def find_bucket(name: str) -> FakeBucket | None:
     """A bucket by its name."""
     for backends in list(s3_backends.values()):

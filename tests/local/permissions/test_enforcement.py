@@ -308,6 +308,28 @@ def test_a_tag_condition_is_held_against_the_tags_of_the_request(assume: Any) ->
     assert denied(lambda: create("of-prod", "prod"))[0] == "AccessDeniedException"
 
 
+def test_a_tag_condition_is_held_against_the_tags_of_the_resource(
+    local_aws: Any, assume: Any, make_role: Any
+) -> None:
+    """aws:ResourceTag decides who may delete what; what is not there has no tags."""
+    root = local_aws.client("sagemaker")
+    role = make_role("sagemaker.amazonaws.com")
+    for name, team in (("Of-Shop", "shop"), ("of-bank", "bank")):
+        root.create_model(
+            ModelName=name,
+            ExecutionRoleArn=role,
+            PrimaryContainer={"Image": "image"},
+            Tags=[{"Key": "inference:Team", "Value": team}],
+        )
+    own = {"StringEquals": {"aws:ResourceTag/inference:Team": "shop"}}
+    api = assume(allow("sagemaker:DeleteModel", Condition=own)).client("sagemaker")
+    api.delete_model(ModelName="Of-Shop")
+    for name in ("of-bank", "Of-Shop"):
+        code = denied(lambda name=name: api.delete_model(ModelName=name))[0]
+        assert code == "AccessDeniedException"
+    root.delete_model(ModelName="of-bank")
+
+
 def test_decrypting_is_judged_by_the_key_that_encrypted(assume: Any, make_key: Any) -> None:
     """Decrypt names no key: the ciphertext does."""
     key, other = make_key(), make_key()
