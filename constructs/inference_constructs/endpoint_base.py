@@ -235,8 +235,11 @@ class EndpointBase(Construct):
         self.config = config
         self.rollout = rollout
         exclude = exclude_retained
+        alarm_names = []
         if rollout is not None and rollout.rollback is not None:
             self.rollback_alarms = self._make_rollback_alarms(rollout.rollback)
+            alarm_names += [alarm.ref for alarm in self.rollback_alarms]
+            alarm_names += [alarm.alarm_name for alarm in rollout.rollback.additional]
         self.resource = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -245,7 +248,7 @@ class EndpointBase(Construct):
             # The alarms' names are references, so that the alarms come before the endpoint.
             deployment_config=None
             if rollout is None
-            else rollout.deployment_config(fleets, [alarm.ref for alarm in self.rollback_alarms]),
+            else rollout.deployment_config(fleets, alarm_names),
             retain_all_variant_properties=None if exclude is None else True,
             exclude_retained_variant_properties=None
             if exclude is None
