@@ -110,7 +110,14 @@ def make_variant(local_aws: Any) -> Iterator[Callable[..., Variant]]:
         )
     names: list[str] = []
 
-    def make(name: str, *, count: int = 1, kind: str = "ml.m5.large") -> Variant:
+    def make(
+        name: str,
+        *,
+        count: int = 1,
+        kind: str = "ml.m5.large",
+        serverless: dict[str, int] | None = None,
+        dimension: str = "sagemaker:variant:DesiredInstanceCount",
+    ) -> Variant:
         api.create_model(
             ModelName=name,
             ExecutionRoleArn=role,
@@ -120,23 +127,25 @@ def make_variant(local_aws: Any) -> Iterator[Callable[..., Variant]]:
                 "Environment": ENVIRONMENT,
             },
         )
-        variant = {
-            "VariantName": "all",
-            "ModelName": name,
-            "InstanceType": kind,
-            "InitialInstanceCount": count,
-            "InitialVariantWeight": 1.0,
-        }
+        capacity: dict[str, Any] = {"InstanceType": kind, "InitialInstanceCount": count}
+        if serverless is not None:
+            capacity = {"ServerlessConfig": serverless}
+        variant = {"VariantName": "all", "ModelName": name, **capacity}
         api.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         api.create_endpoint(EndpointName=name, EndpointConfigName=name)
         names.append(name)
         resource = {
             "ServiceNamespace": "sagemaker",
             "ResourceId": f"endpoint/{name}/variant/all",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "ScalableDimension": dimension,
         }
         made = Variant(local_aws, name, resource)
-        made.wait_for(count)
+        if serverless is None:
+            made.wait_for(count)
+        else:
+            api.get_waiter("endpoint_in_service").wait(
+                EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            )
         return made
 
     yield make
