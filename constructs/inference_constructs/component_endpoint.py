@@ -151,8 +151,8 @@ class InferenceComponentEndpoint(EndpointBase):
         self._allow_logs_and_metrics(role)
         # Whether SageMaker loads a component's model with the model's role or with the endpoint's
         # is not documented: both may.
-        for component in self.components:
-            role.add_statements(*component.model.loading_statements())
+        for model in dict.fromkeys(component.model for component in self.components):
+            role.add_statements(*model.loading_statements())
         if self._network is not None:
             role.add_statements(network_interface_statement())
         acknowledge_actions_without_resource(role)

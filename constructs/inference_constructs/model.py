@@ -98,6 +98,10 @@ class InferenceModel(Construct):
                 model_package_name=bound.model_package_arn,
                 environment=variables or None,
             ),
+            tags=[
+                CfnTag(key=f"inference:{key}", value=value) for key, value in self.lineage.items()
+            ]
+            or None,
             vpc_config=None
             if network is None
             else sagemaker.CfnModel.VpcConfigProperty(
@@ -105,8 +109,6 @@ class InferenceModel(Construct):
             ),
         )
         self.role.ready_before(self._model)
-        for key, value in self.lineage.items():
-            Tags.of(self._model).add(f"inference:{key}", value)
 
     @property
     def model_name(self) -> str:
@@ -179,7 +181,13 @@ class InferenceModel(Construct):
         if self.artifact.object_arns:
             statements.insert(
                 0,
-                iam.PolicyStatement(actions=["s3:GetObject"], resources=Lazy.list(_DataArns(self))),
+                iam.PolicyStatement(
+                    # The CDK merges statements without an id, and cannot merge a list that it has
+                    # yet to get.
+                    sid=f"ModelData{self.node.addr[-8:]}",
+                    actions=["s3:GetObject"],
+                    resources=Lazy.list(_DataArns(self)),
+                ),
             )
         return statements
 
