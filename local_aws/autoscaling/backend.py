@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -16,12 +17,15 @@ from moto.applicationautoscaling.models import (
     applicationautoscaling_backends,
 )
 from moto.core.exceptions import JsonRESTError
+from moto.iam.models import iam_backends
 
 from local_aws.autoscaling.activities import Activity
 from local_aws.autoscaling.policies import ScalingPolicy
 from local_aws.autoscaling.resources import KINDS, scalable
 from local_aws.autoscaling.validation import check_policy, check_schedule
 from local_aws.cloud import Cloud
+from local_aws.permissions.scaling import LINKED_ROLE, LINKED_SERVICE, linked_role_arn
+from local_aws.permissions.stored import PARTITION, find_role
 
 SUSPENDABLE = (
     "DynamicScalingInSuspended",
@@ -290,10 +294,26 @@ class LiveAutoscalingBackend(ApplicationAutoscalingBackend):
         return None
 
     def _service_linked_role(self) -> str:
-        return (
-            f"arn:aws:iam::{self.account_id}:role/aws-service-role/sagemaker.application-"
-            "autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-        )
+        """The role that scaling is done with; the first target of an account makes it."""
+        arn = linked_role_arn(self.account_id)
+        if find_role(arn) is None:
+            trust = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+            iam_backends[self.account_id][PARTITION].create_role(
+                role_name=LINKED_ROLE,
+                assume_role_policy_document=json.dumps(
+                    {
+                        "Version": "2012-10-17",
+                        "Statement": [{**trust, "Principal": {"Service": [LINKED_SERVICE]}}],
+                    }
+                ),
+                path=f"/aws-service-role/{LINKED_SERVICE}/",
+                permissions_boundary=None,
+                description="",
+                tags=[],
+                max_session_duration="3600",
+                linked_service=LINKED_SERVICE,
+            )
+        return arn
 
 
 # moto looks a backend's urls module up beside the module that its class says it comes from.

@@ -120,4 +120,20 @@ def _sts(call: Call) -> Iterator[tuple[str, Any]]:
             yield f"sts:{name}", call.parameters[name]
 
 
-_SERVICES = {"s3": _s3, "cloudwatch": _cloudwatch, "kms": _kms, "iam": _iam, "sts": _sts}
+def _application_autoscaling(call: Call) -> Iterator[tuple[str, Any]]:
+    for name, key in (
+        ("ServiceNamespace", "service-namespace"),
+        ("ScalableDimension", "scalable-dimension"),
+    ):
+        if name in call.parameters:
+            yield f"application-autoscaling:{key}", call.parameters[name]
+
+
+_SERVICES = {
+    "application-autoscaling": _application_autoscaling,
+    "cloudwatch": _cloudwatch,
+    "iam": _iam,
+    "kms": _kms,
+    "s3": _s3,
+    "sts": _sts,
+}

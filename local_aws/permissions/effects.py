@@ -9,6 +9,7 @@ from typing import Any
 from local_aws.permissions import stored
 from local_aws.permissions.operations import Call
 from local_aws.permissions.roles import role_may
+from local_aws.permissions.scaling import asked_for
 from local_aws.permissions.targets import Place, Target, copy_source, targets_of
 
 # Where a call names a role that a service will take, and which service that is.
@@ -73,6 +74,7 @@ def effects_of(call: Call, place: Place) -> Iterator[Effect]:
     yield from _passed_roles(call)
     yield from _tagged(call, place)
     finder = {
+        "application-autoscaling": _scaling,
         "s3": _s3,
         "sns": _sns,
         "sqs": _sqs,
@@ -257,6 +259,11 @@ def _secrets(call: Call, place: Place) -> Iterator[Effect]:
         key_id = stored.key_of_secret(str(call.parameters.get("SecretId", "")), place.account)
         key_id = key_id or call.parameters.get("KmsKeyId")
         yield from use_of_key(key_id, actions, "secretsmanager", place)
+
+
+def _scaling(call: Call, place: Place) -> Iterator[Effect]:
+    for asked in asked_for(call, place):
+        yield Effect(target=asked.target, context=asked.context)
 
 
 _VOLUME_KEYS = {

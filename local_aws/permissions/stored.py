@@ -154,6 +154,15 @@ def key_of_endpoint_config(name: str, *, account: str, region: str) -> str | Non
     return None if config is None else config.request.get("KmsKeyId")
 
 
+def config_of_endpoint(name: str, *, account: str, region: str) -> str | None:
+    """The name of an endpoint's config; None where there is no such endpoint."""
+    from moto.sagemaker.models import sagemaker_backends
+
+    backend: Any = sagemaker_backends[account][region]
+    endpoint = backend.endpoints.get(name)
+    return None if endpoint is None else str(endpoint.config.endpoint_config_name)
+
+
 def tags_of_resource(arn: str) -> dict[str, str]:
     """The tags of a SageMaker model, endpoint config or endpoint; none of anything else.
 
