@@ -48,12 +48,12 @@ def test_the_import_takes_no_time_beside_the_cdk() -> None:
     assert loaded == "[]"
 
 
-def test_an_endpoint_without_a_vpc_loads_nothing_for_networks() -> None:
-    """The CDK's module for EC2 takes longer than all that an endpoint needs."""
+def test_a_model_without_a_vpc_loads_nothing_for_networks() -> None:
+    """The CDK's module for EC2 takes longer than all that a model and its variant need."""
     code = (
         "import sys\n"
         "from inference_constructs import EndpointAlarms, InferenceModel, ModelArtifact\n"
-        "from inference_constructs import ProductionVariant, RealtimeEndpoint, Scaling\n"
+        "from inference_constructs import ProductionVariant, Scaling\n"
         "print('aws_cdk.aws_ec2' in sys.modules)"
     )
     assert _python(code) == "False"
