@@ -36,12 +36,24 @@ def main(argv: list[str] | None = None) -> int:
         default=1.0,
         help="how many times faster than on AWS waits and alarm periods pass (default: 1)",
     )
+    serve.add_argument(
+        "--endpoint-rollback",
+        choices=("failed", "silent"),
+        default="failed",
+        help="what CloudFormation makes of an endpoint that SageMaker rolled back: a failed update "
+        "of the stack, or an update like any other (default: %(default)s)",
+    )
     arguments = parser.parse_args(argv)
     if not 0 < arguments.port < 65536:
         parser.error(f"--port must be from 1 to 65535, got {arguments.port}")
     if not 1 <= arguments.speed <= 1000:
         parser.error(f"--speed must be from 1 to 1000, got {arguments.speed:g}")
-    cloud = Cloud(port=arguments.port, state=arguments.state.resolve(), speed=arguments.speed)
+    cloud = Cloud(
+        port=arguments.port,
+        state=arguments.state.resolve(),
+        speed=arguments.speed,
+        silent_rollbacks=arguments.endpoint_rollback == "silent",
+    )
     try:
         LocalAws(cloud).run()
     except (OSError, StateDirectoryError) as error:

@@ -47,11 +47,14 @@ class Cloud:
         state: directory that holds everything this AWS writes; removed and made anew at each start.
         speed: how many times faster than on AWS the waits of a deployment, an alarm period and a
             cooldown pass. 1 is AWS's own time.
+        silent_rollbacks: CloudFormation takes an endpoint that SageMaker rolled back for updated.
+            Whether it does on AWS is not documented; by default it fails the stack's update.
     """
 
     port: int
     state: Path
     speed: float = 1.0
+    silent_rollbacks: bool = False
 
     @property
     def endpoint_url(self) -> str:

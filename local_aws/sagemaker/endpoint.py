@@ -15,6 +15,7 @@ from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.instances import ModelInstanceError
 from local_aws.sagemaker.records import EndpointConfigRecord, Tags, now
 from local_aws.sagemaker.rollout import BlueGreen, Rolling, Rollout
+from local_aws.sagemaker.state_events import publish_state
 from local_aws.sagemaker.traffic import Traffic
 from local_aws.sagemaker.variant_fleet import DRAIN
 
@@ -44,7 +45,7 @@ class Endpoint:
         self.endpoint_name = name
         self.arn = arn
         self.tags = tags
-        self.endpoint_status = "Creating"
+        self._status = "Creating"
         self.failure_reason: str | None = None
         self.creation_time = self.last_modified_time = now()
         self.deployment_config = deployment_config
@@ -54,6 +55,16 @@ class Endpoint:
         self._lock = threading.RLock()
         self._fleet: Fleet | None = None
         self._rollout: Rollout | None = None
+
+    @property
+    def endpoint_status(self) -> str:
+        """Its status; EventBridge is told of each change."""
+        return self._status
+
+    @endpoint_status.setter
+    def endpoint_status(self, status: str) -> None:
+        self._status = status
+        publish_state(self)
 
     @property
     def fleet(self) -> Fleet | None:
@@ -86,6 +97,7 @@ class Endpoint:
 
     def create(self, fleet: Fleet) -> None:
         """Start the first fleet; the endpoint is InService or Failed afterwards."""
+        publish_state(self)
         self._deploy(fleet, DeploymentPolicy())
 
     def update(
@@ -169,9 +181,9 @@ class Endpoint:
 
         def work() -> None:
             rollout.run()
-            fleet.enter(None)
             with self._lock:
-                self._fleet, self.config = fleet, fleet.config
+                self._fleet, self.config, self._rollout = fleet, fleet.config, None
+            fleet.enter(None)
 
         # An endpoint that never worked has nothing to return to.
         failed = "InService" if self._fleet else "Failed"
@@ -181,15 +193,15 @@ class Endpoint:
         with self._lock:
             if self.endpoint_status not in _AT_REST:
                 raise in_progress(self.arn)
-            self.endpoint_status = status
             self.last_modified_time = now()
+            self.endpoint_status = status
 
     def _finish(self, status: str, failure_reason: str | None) -> None:
         with self._lock:
             self._rollout = None
             self.failure_reason = failure_reason
-            self.endpoint_status = status
             self.last_modified_time = now()
+            self.endpoint_status = status
 
     def _run(self, work: Callable[[], None], undo: Callable[[], None], *, failed: str) -> None:
         """Do ``work`` in a thread; if that fails undo it, and be ``failed``."""

@@ -44,6 +44,7 @@ class Rollout(ABC):
             watch: the alarms that stop it.
         """
         self.new = new
+        self.new.enter("Creating")
         self.started = now()
         self._policy = policy
         self._traffic = traffic

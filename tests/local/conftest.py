@@ -69,15 +69,17 @@ def free_port() -> int:
         return port
 
 
-def start_local_aws(state: Path, *, speed: float = 60, port: int | None = None) -> RunningLocalAws:
-    """Start a local AWS and return when it is ready."""
+def start_local_aws(
+    state: Path, *options: str, speed: float = 60, port: int | None = None
+) -> RunningLocalAws:
+    """Start a local AWS, with further options of its command line; return when it is ready."""
     port = free_port() if port is None else port
     log = state.parent / f"{state.name}.log"
     with log.open("w") as stderr:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "local_aws", "serve", "--port", str(port)),
-                *("--state", str(state), "--speed", str(speed)),
+                *("--state", str(state), "--speed", str(speed), *options),
             ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -153,8 +155,8 @@ def launch() -> Iterator[Callable[..., RunningLocalAws]]:
     """Starts local AWSs of a test's own, and ends what is left of them."""
     started: list[RunningLocalAws] = []
 
-    def start(state: Path, **options: Any) -> RunningLocalAws:
-        started.append(start_local_aws(state, **options))
+    def start(state: Path, *options: str, **settings: Any) -> RunningLocalAws:
+        started.append(start_local_aws(state, *options, **settings))
         return started[-1]
 
     yield start

@@ -150,7 +150,7 @@ class Endpoint(Provider):
     def update(
         self, context: Context, physical_id: str, old: Properties, new: Properties
     ) -> Created:
-        """Deploy another configuration; a rollback by the service is a failure."""
+        """Deploy another configuration; a rollback by the service is a failure, or silent."""
         api = client(context, "sagemaker")
         name = _name(physical_id)
         _retag(context, physical_id, old, new)
@@ -190,6 +190,7 @@ class Endpoint(Provider):
                 raise ResourceError(f"Endpoint {name} did not stabilize.", physical_id=arn)
             time.sleep(POLL_SECONDS)
         rolled_back = wanted is not None and found["EndpointConfigName"] != wanted
+        rolled_back = rolled_back and not context.cloud.silent_rollbacks
         if status != "InService" or rolled_back:
             reason = found.get("FailureReason") or f"Endpoint {name} is {status}."
             raise ResourceError(reason, physical_id=arn)

@@ -6,8 +6,12 @@ import io
 import json
 import socket
 import tarfile
+import threading
 import time
+import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -337,3 +341,61 @@ def hosting(
     made = hosting_on(local_aws.client, prefix)
     yield made
     made.clean()
+
+
+class Traffic:
+    """What clients that never pause got."""
+
+    def __init__(self) -> None:
+        self.answers: Counter[str] = Counter()
+        self.failures: list[str] = []
+
+
+@pytest.fixture
+def traffic(hosting: Hosting) -> Callable[..., AbstractContextManager[Traffic]]:
+    """Sends requests to an endpoint all the while, without retries."""
+
+    @contextmanager
+    def send(endpoint: str, *, clients: int = 2) -> Iterator[Traffic]:
+        got = Traffic()
+        stop = threading.Event()
+
+        def ask() -> None:
+            while not stop.is_set():
+                try:
+                    got.answers[hosting.version(endpoint)] += 1
+                except Exception as error:
+                    got.failures.append(repr(error))
+                time.sleep(0.01)
+
+        threads = [threading.Thread(target=ask) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield got
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    return send
+
+
+@pytest.fixture
+def limit_capacity(local_aws: Any) -> Iterator[Callable[[str, int | None], None]]:
+    """Says how many instances of a type there are to be had; None is as many as one likes."""
+    limited: set[str] = set()
+
+    def limit(instance_type: str, count: int | None) -> None:
+        limited.add(instance_type)
+        request = urllib.request.Request(
+            f"{local_aws.url}/_local-aws/capacity/{instance_type}",
+            method="DELETE" if count is None else "PUT",
+            data=None if count is None else json.dumps({"Instances": count}).encode(),
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+
+    yield limit
+    for instance_type in limited:
+        limit(instance_type, None)

@@ -7,8 +7,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psutil
@@ -19,39 +17,6 @@ PING = (
     "The primary container for production variant AllTraffic did not pass the ping health check. "
     "Please check CloudWatch logs for this endpoint."
 )
-
-
-class Traffic:
-    """What a client that never pauses got."""
-
-    def __init__(self) -> None:
-        self.answers: Counter[str] = Counter()
-        self.failures: list[str] = []
-
-
-@contextmanager
-def traffic(hosting: Any, endpoint: str, *, clients: int = 2) -> Iterator[Traffic]:
-    """Send requests all the while, without retries."""
-    got = Traffic()
-    stop = threading.Event()
-
-    def send() -> None:
-        while not stop.is_set():
-            try:
-                got.answers[hosting.version(endpoint)] += 1
-            except Exception as error:
-                got.failures.append(repr(error))
-            time.sleep(0.01)
-
-    threads = [threading.Thread(target=send) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield got
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def processes_of(local_aws: Any) -> list[psutil.Process]:
@@ -66,11 +31,11 @@ def variant(found: dict[str, Any], name: str = "AllTraffic") -> dict[str, Any]:
     return next(entry for entry in variants if entry["VariantName"] == name)
 
 
-def test_an_update_loses_no_request_and_ends_with_the_new_model(hosting: Any) -> None:
+def test_an_update_loses_no_request_and_ends_with_the_new_model(hosting: Any, traffic: Any) -> None:
     """Under steady traffic every request is answered, by v1 before and by v2 after the switch."""
     endpoint = hosting.serve("first")
     new = hosting.create_config("second", {"ModelName": hosting.create_model("second")})
-    with traffic(hosting, endpoint) as got:
+    with traffic(endpoint) as got:
         time.sleep(0.3)
         hosting.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
         updating = hosting.api.describe_endpoint(EndpointName=endpoint)
@@ -92,7 +57,7 @@ def test_an_update_loses_no_request_and_ends_with_the_new_model(hosting: Any) ->
 
 
 def test_scaling_starts_and_ends_real_processes_and_loses_no_request(
-    hosting: Any, local_aws: Any
+    hosting: Any, traffic: Any, local_aws: Any
 ) -> None:
     """1 → 3 → 1 instances: as many processes, and traffic goes on."""
     endpoint = hosting.serve("scaled")
@@ -110,7 +75,7 @@ def test_scaling_starts_and_ends_real_processes_and_loses_no_request(
         found: dict[str, Any] = hosting.wait(endpoint, "InService")
         return found
 
-    with traffic(hosting, endpoint) as got:
+    with traffic(endpoint) as got:
         found = variant(scale(3))
         assert (found["CurrentInstanceCount"], found["DesiredInstanceCount"]) == (3, 3)
         assert len(processes_of(local_aws)) == before + 2
@@ -146,12 +111,14 @@ def test_retained_variant_properties_survive_an_update(hosting: Any) -> None:
     assert variant(hosting.wait(endpoint, "InService"))["CurrentInstanceCount"] == 1
 
 
-def test_a_failing_update_rolls_back_and_the_old_model_serves_on(hosting: Any) -> None:
+def test_a_failing_update_rolls_back_and_the_old_model_serves_on(
+    hosting: Any, traffic: Any
+) -> None:
     """A new fleet that does not come up changes nothing but the failure reason."""
     endpoint = hosting.serve("good")
     broken = hosting.create_model("broken", hosting.artifact("broken", "raise RuntimeError"))
     config = hosting.create_config("broken", {"ModelName": broken})
-    with traffic(hosting, endpoint) as got:
+    with traffic(endpoint) as got:
         hosting.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
         found = hosting.wait(endpoint, "InService")
     assert got.failures == []
@@ -244,11 +211,13 @@ def test_traffic_follows_the_weights_and_weight_zero_gets_none(hosting: Any) -> 
     assert answers["weighted-none"] > 0
 
 
-def test_a_dead_instance_is_replaced_and_the_others_answer_meanwhile(hosting: Any) -> None:
+def test_a_dead_instance_is_replaced_and_the_others_answer_meanwhile(
+    hosting: Any, traffic: Any
+) -> None:
     """One of two containers is killed under traffic: no request fails, and two serve again."""
     endpoint = hosting.serve("killed", InitialInstanceCount=2)
     container = int(hosting.command(endpoint, "pid")["Body"].read())
-    with traffic(hosting, endpoint) as got:
+    with traffic(endpoint) as got:
         os.kill(container, signal.SIGKILL)
         deadline = time.monotonic() + 30
         seen = set()
