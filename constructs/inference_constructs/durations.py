@@ -1,6 +1,19 @@
-"""Durations whose length is known at synth."""
+"""Durations and numbers that are known at synth.
 
-from aws_cdk import Duration
+A number that only the deployment will tell is a large negative one at synth. What cannot be less
+than 0 otherwise needs no question to the CDK, each of which goes to another process.
+"""
+
+from aws_cdk import Duration, Token
+
+
+def is_late(number: float) -> bool:
+    """Whether only the deployment will tell a number.
+
+    Args:
+        number: the number, which must not be a NaN.
+    """
+    return number < 0 and Token.is_unresolved(number)
 
 
 def known_seconds(duration: Duration) -> float | None:
@@ -12,7 +25,8 @@ def known_seconds(duration: Duration) -> float | None:
     Returns:
         Seconds, or None if only the deployment will tell.
     """
-    return None if duration.is_unresolved() else duration.to_seconds(integral=False)
+    seconds = duration.to_seconds(integral=False)
+    return None if seconds < 0 else seconds
 
 
 def range_fault(name: str, duration: Duration | None, least: int, most: int) -> list[str]:

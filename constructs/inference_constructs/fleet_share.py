@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self
 
-from aws_cdk import Token
 from aws_cdk import aws_sagemaker as sagemaker
 
+from inference_constructs.durations import is_late
 from inference_constructs.faults import refuse
 
 _MOST_PERCENT = 50
@@ -51,7 +51,7 @@ class FleetShare:
             ValueError: names what is wrong.
         """
         # Finite first: jsii cannot be asked about a NaN, it ends.
-        if math.isfinite(self.value) and Token.is_unresolved(self.value):
+        if math.isfinite(self.value) and is_late(self.value):
             return
         highest = 100 if self.unit == "CAPACITY_PERCENT" else math.inf
         if not (math.isfinite(self.value) and 1 <= self.value <= highest) or self.value % 1:
@@ -103,7 +103,7 @@ class FleetShare:
             least_percent: the least that SageMaker takes, as a percentage of the fleet.
             page: the page of AWS that says so.
         """
-        if any(map(Token.is_unresolved, (self.value, fleet.smallest, fleet.largest))):
+        if any(map(is_late, (self.value, fleet.smallest, fleet.largest))):
             return []
         name = repr(fleet.variant_name)
         if fleet.smallest <= 1:

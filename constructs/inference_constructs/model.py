@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 import jsii
-from aws_cdk import Annotations, CfnDeletionPolicy, IStableListProducer, Lazy, Stack, Tags
+from aws_cdk import Annotations, CfnDeletionPolicy, CfnTag, IStableListProducer, Lazy, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self
 
-from aws_cdk import Duration, Token
+from aws_cdk import Duration
 from aws_cdk import aws_sagemaker as sagemaker
 
-from inference_constructs.durations import known_seconds, range_fault
+from inference_constructs.durations import is_late, known_seconds, range_fault
 from inference_constructs.faults import refuse
 from inference_constructs.fleet_share import Fleet, FleetShare
 from inference_constructs.rollback_alarms import RollbackAlarms
@@ -289,7 +289,7 @@ class Rollout:
         """Seconds of all bakes and waits for the fleets that take longest, if known at synth."""
         bake, wait = known_seconds(self.bake), known_seconds(self.termination_wait)
         sizes = [size for fleet in fleets for size in (fleet.smallest, fleet.largest)]
-        if bake is None or wait is None or any(map(Token.is_unresolved, sizes)):
+        if bake is None or wait is None or any(map(is_late, sizes)):
             return None
         if self.step is None:
             bakes = 1

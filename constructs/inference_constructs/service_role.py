@@ -69,6 +69,9 @@ class ServiceRole(Construct):
         Args:
             statements: the statements, without a principal.
         """
+        if self.policy is not None:
+            self.policy.add_statements(*statements)
+            return
         for statement in statements:
             self.grantee.grant_principal.add_to_principal_policy(statement)
 

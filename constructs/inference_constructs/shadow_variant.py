@@ -3,8 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from aws_cdk import Token
-
+from inference_constructs.durations import is_late
 from inference_constructs.faults import refuse
 from inference_constructs.hosting_options import HostingOptions
 from inference_constructs.model import InferenceModel
@@ -47,9 +46,7 @@ class ShadowVariant:
         """
         percent = self.sampling_percent
         # Finite first: jsii cannot be asked about a NaN, it ends.
-        if not math.isfinite(percent) or (
-            not 0 <= percent <= _PERCENT and not Token.is_unresolved(percent)
-        ):
+        if not math.isfinite(percent) or (not 0 <= percent <= _PERCENT and not is_late(percent)):
             refuse(
                 f"shadow variant {self.name!r}",
                 [f"sampling_percent must be 0 to 100, not {percent}"],

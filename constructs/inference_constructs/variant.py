@@ -8,6 +8,7 @@ from aws_cdk import Stack, Token
 from aws_cdk import aws_sagemaker as sagemaker
 
 from inference_constructs.alarms import Processor
+from inference_constructs.durations import is_late
 from inference_constructs.faults import refuse
 from inference_constructs.fleet_share import Fleet
 from inference_constructs.hosting_options import HostingOptions, seconds
@@ -49,9 +50,7 @@ class ProductionVariant:
         """
         faults = [*self._name_faults(), *self._instance_type_faults(), *self._count_faults()]
         # Finite first: jsii cannot be asked about a NaN, it ends.
-        if not math.isfinite(self.weight) or (
-            self.weight < 0 and not Token.is_unresolved(self.weight)
-        ):
+        if not math.isfinite(self.weight) or (self.weight < 0 and not is_late(self.weight)):
             faults.append(f"weight must be 0 or greater, not {self.weight}")
         refuse(f"production variant {self.name!r}", faults)
 
@@ -147,14 +146,14 @@ class ProductionVariant:
 
     def _count_faults(self) -> list[str]:
         count = self.initial_instance_count
-        if count is None or Token.is_unresolved(count):
+        if count is None or is_late(count):
             return []
         if count < 1:
             return [f"initial_instance_count must be at least 1, not {count}"]
         if self.scaling is None:
             return []
         bounds = (self.scaling.min_capacity, self.scaling.max_capacity)
-        if not any(map(Token.is_unresolved, bounds)) and not bounds[0] <= count <= bounds[1]:
+        if not any(map(is_late, bounds)) and not bounds[0] <= count <= bounds[1]:
             return [
                 f"initial_instance_count ({count}) must be within the scaling's bounds, "
                 f"{bounds[0]} to {bounds[1]}: change it or leave it out"

@@ -3,9 +3,15 @@
 import math
 
 import pytest
-from aws_cdk import Duration
+from aws_cdk import Stack
 
-from inference_constructs import InferenceModel, ProductionVariant, Scaling, TargetTracking
+from inference_constructs import (
+    InferenceModel,
+    ProductionVariant,
+    RealtimeEndpoint,
+    Scaling,
+    TargetTracking,
+)
 
 PER_MINUTE = TargetTracking.invocations_per_instance(60)
 
@@ -114,7 +120,7 @@ def test_bounds_in_order_are_taken(low: int, high: int) -> None:
     ("low", "high", "fault"),
     [
         (5, 4, r"min_capacity \(5\) must not be greater than max_capacity \(4\)"),
-        (0, 4, "min_capacity must be at least 1 for an instance-backed variant, not 0"),
+        (-1, 4, "min_capacity must be 0 or greater, not -1"),
     ],
 )
 def test_bounds_that_cannot_be_are_refused(low: int, high: int, fault: str) -> None:
@@ -123,10 +129,13 @@ def test_bounds_that_cannot_be_are_refused(low: int, high: int, fault: str) -> N
         scaling(low, high)
 
 
-def test_scaling_needs_a_policy() -> None:
-    """Bounds alone never move anything."""
-    with pytest.raises(ValueError, match="at least one policy"):
-        Scaling(min_capacity=1, max_capacity=2, policies=[])
+def test_a_variant_that_answers_at_once_keeps_an_instance(
+    stack: Stack, model: InferenceModel
+) -> None:
+    """Only asynchronous endpoints and inference components scale to zero."""
+    variant = ProductionVariant(model=model, instance_type="ml.m5.large", scaling=scaling(0, 4))
+    with pytest.raises(ValueError, match=r"min_capacity must be at least 1.*instance-backed"):
+        RealtimeEndpoint(stack, "Endpoint", variants=[variant])
 
 
 def test_two_policies_on_one_metric_are_refused() -> None:
@@ -140,16 +149,3 @@ def test_a_target_that_no_fleet_can_hold_is_refused(target: float) -> None:
     """A target is a positive number."""
     with pytest.raises(ValueError, match="the target must be greater than 0"):
         TargetTracking.invocations_per_instance(target)
-
-
-def test_cooldowns_are_told_in_durations_and_written_in_seconds() -> None:
-    """CloudFormation takes seconds."""
-    policy = TargetTracking.invocations_per_instance(
-        30,
-        scale_out_cooldown=Duration.minutes(2),
-        scale_in_cooldown=Duration.hours(1),
-        scale_in=False,
-    )
-    written = policy.configuration()
-    assert (written.scale_out_cooldown, written.scale_in_cooldown) == (120, 3600)
-    assert written.disable_scale_in is True

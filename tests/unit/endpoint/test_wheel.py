@@ -76,6 +76,7 @@ def test_the_wheel_brings_nothing_of_the_stacks_or_the_local_aws(installed: Path
         "inference_constructs",
         "inference_ops",
         "model_artifacts",
+        "sagemaker_prices",
     }
 
 
