@@ -7,13 +7,13 @@ from pydantic import (
     AfterValidator,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveInt,
     model_validator,
 )
 
 from inference_constructs import EndpointAlarms
 from inference_constructs.instance_types import find_instance_type, hosting_fault
+from stacks.hours_settings import OfficeHoursSettings
 from stacks.rollout_settings import RolloutSettings
 from stacks.scaling_settings import ScalingSettings
 from stacks.section import VARIANT_PATTERN, Percent, Section
@@ -136,8 +136,10 @@ class EndpointSettings(Section):
     """A fleet that gets copies of requests and whose answers nobody sees. null: none."""
     rollout: RolloutSettings | None = None
     """How an update moves the traffic. null: all at once, without a bake or a way back."""
-    keep_previous: NonNegativeInt = 0
+    keep_previous: Annotated[int, Field(ge=0, le=20)] = 0
     """How many earlier deployments' configs and models are kept, for `inference rollback`."""
+    office_hours: OfficeHoursSettings | None = None
+    """When it is needed. null: around the clock."""
     data_capture: DataCaptureSettings | None = None
     """Requests and answers that are kept in a bucket of the stack's. null: none are."""
     alarms: AlarmSettings = AlarmSettings()

@@ -10,6 +10,7 @@ from inference_constructs import (
     EndpointLogs,
     InferenceModel,
     ModelArtifact,
+    OfficeHours,
     ProductionVariant,
     RealtimeEndpoint,
     S3Prefix,
@@ -69,6 +70,18 @@ class RealtimeInferenceStack(InferenceStack):
             encryption=self.encryption,
             endpoint_logs=EndpointLogs(retention=self.log_retention),
         )
+        if settings.endpoint.keep_previous > 0:
+            self.endpoint.keep_previous(settings.endpoint.keep_previous)
+        hours = settings.endpoint.office_hours
+        if hours is not None:
+            OfficeHours(
+                self,
+                "OfficeHours",
+                endpoint=self.endpoint,
+                hours=hours.hours(),
+                notifications=self.notifications,
+                closed_capacity=hours.closed_capacity,
+            )
         # Only on the endpoint: most commits change nothing else of what is deployed.
         Tags.of(self.endpoint).add(
             "inference:git-revision",

@@ -248,3 +248,53 @@ def test_a_scaling_that_cannot_be_is_refused(
     """While the file is read, with what to change."""
     with pytest.raises(ValidationError, match=told):
         Settings.of_stage("dev", {**dev_values, "endpoint": scaled(**keys)})
+
+
+def test_earlier_deployments_are_kept_where_the_file_says_so(make_stack: MakeStack) -> None:
+    """CloudFormation retains what an update replaces."""
+    stack = make_stack(endpoint={"variants": {"Main": FLEET}, "keep_previous": 2})
+    template = Template.from_stack(stack)
+    for kind in ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig"):
+        template.has_resource(kind, {"UpdateReplacePolicy": "Retain"})
+    template.has_resource_properties("Custom::DeploymentHistory", {"Keep": 2})
+
+
+def test_nothing_is_kept_otherwise(make_stack: MakeStack) -> None:
+    """What is replaced is deleted."""
+    template = Template.from_stack(make_stack(endpoint={"variants": {"Main": FLEET}}))
+    template.resource_count_is("Custom::DeploymentHistory", 0)
+    (config,) = template.find_resources("AWS::SageMaker::EndpointConfig").values()
+    assert config.get("UpdateReplacePolicy", "Delete") == "Delete"
+
+
+HOURS = {"opens": "08:00", "closes": "18:30", "time_zone": "Europe/Berlin"}
+
+
+def test_an_endpoint_closes_after_its_hours(make_stack: MakeStack) -> None:
+    """The schedules follow the clock of the file's time zone."""
+    stack = make_stack(endpoint={"variants": {"Main": FLEET}, "office_hours": HOURS})
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::Scheduler::Schedule",
+        {
+            "ScheduleExpression": "cron(30 18 ? * MON,TUE,WED,THU,FRI *)",
+            "ScheduleExpressionTimezone": "Europe/Berlin",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"opens": "8:00"}, "should match pattern"),
+        ({"opens": "18:30"}, "18:30"),
+        ({"days": ["MON", "MON"]}, "MON"),
+        ({"days": ["MONDAY"]}, "SUN"),
+    ],
+)
+def test_hours_that_cannot_be_are_refused(
+    dev_values: dict[str, Any], change: dict[str, Any], told: str
+) -> None:
+    """While the file is read."""
+    endpoint = {"variants": {"Main": FLEET}, "office_hours": {**HOURS, **change}}
+    with pytest.raises(ValidationError, match=told):
+        Settings.of_stage("dev", {**dev_values, "endpoint": endpoint})

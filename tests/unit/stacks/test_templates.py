@@ -101,7 +101,8 @@ def test_production_has_two_instances_at_least(template: Find) -> None:
     """One is none when its zone goes."""
     realtime = template("inference-prod-realtime")
     realtime.has_resource_properties(
-        "AWS::ApplicationAutoScaling::ScalableTarget", {"MinCapacity": 2}
+        "Custom::EndpointScaling",
+        {"ScalableTargets": [Match.object_like({"MinCapacity": 2})]},
     )
     realtime.has_resource_properties(
         "AWS::SageMaker::EndpointConfig",
