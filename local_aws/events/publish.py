@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import Any, cast
 from moto.events.models import events_backends
 
 from local_aws.cloud import ACCOUNT, REGION
+
+LOG = logging.getLogger(__name__)
 
 
 def publish_service_event(
@@ -47,4 +50,7 @@ def publish_service_event(
     }
     bus = events_backends[account][region].describe_event_bus("default")
     for rule in list(bus.rules.values()):
-        rule.send_to_targets(cast(Any, copy.deepcopy(event)))
+        try:
+            rule.send_to_targets(cast(Any, copy.deepcopy(event)))
+        except Exception:  # what a service does must not depend on somebody's rule
+            LOG.exception("the rule %s", rule.name)

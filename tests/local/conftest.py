@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,19 @@ from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60
+ECHO = b"""
+def model_fn(model_dir):
+    return None
+
+def input_fn(body, content_type):
+    return body
+
+def predict_fn(data, model):
+    return data
+
+def output_fn(prediction, accept):
+    return prediction, "text/csv"
+"""
 
 
 @dataclass(frozen=True)
@@ -140,6 +155,38 @@ def make_role(local_aws: RunningLocalAws) -> Callable[..., str]:
         return arn
 
     return role
+
+
+@pytest.fixture(scope="session")
+def make_echo_model(
+    local_aws: RunningLocalAws, make_role: Callable[..., str]
+) -> Callable[[str], None]:
+    """Makes models that answer what they get, cheap enough to have several instances of."""
+    s3, archive = local_aws.client("s3"), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, content in (("xgboost-model", b"none"), ("code/inference.py", ECHO)):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    s3.create_bucket(Bucket="echo-models")
+    s3.put_object(Bucket="echo-models", Key="model.tar.gz", Body=archive.getvalue())
+    role = make_role("sagemaker.amazonaws.com", "ecr:*", "logs:*", "s3:Get*", "s3:List*")
+
+    def make(name: str) -> None:
+        local_aws.client("sagemaker").create_model(
+            ModelName=name,
+            ExecutionRoleArn=role,
+            PrimaryContainer={
+                "Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+                "ModelDataUrl": "s3://echo-models/model.tar.gz",
+                "Environment": {
+                    "SAGEMAKER_PROGRAM": "inference.py",
+                    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+                },
+            },
+        )
+
+    return make
 
 
 @pytest.fixture(scope="module")

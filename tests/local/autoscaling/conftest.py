@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import functools
-import io
-import json
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-
-HANDLER = b"""
-def model_fn(model_dir):
-    return None
-
-def predict_fn(data, model):
-    return data
-
-def input_fn(body, content_type):
-    return body
-
-def output_fn(prediction, accept):
-    return prediction, "text/csv"
-"""
-ENVIRONMENT = {
-    "SAGEMAKER_PROGRAM": "inference.py",
-    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
-}
 
 
 @dataclass(frozen=True)
@@ -74,40 +53,12 @@ class Variant:
         return found
 
 
-def _archive() -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, content in (("xgboost-model", b"none"), ("code/inference.py", HANDLER)):
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
 @pytest.fixture(scope="module")
-def make_variant(local_aws: Any) -> Iterator[Callable[..., Variant]]:
+def make_variant(
+    local_aws: Any, make_echo_model: Callable[[str], None]
+) -> Iterator[Callable[..., Variant]]:
     """Makes endpoints of one variant, ``all``; removes them at the end."""
-    s3, iam = local_aws.client("s3"), local_aws.client("iam")
     api = local_aws.client("sagemaker")
-    s3.create_bucket(Bucket="scaling-models")
-    s3.put_object(Bucket="scaling-models", Key="model.tar.gz", Body=_archive())
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sagemaker.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
-    role = iam.create_role(
-        RoleName="scaling-execution",
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )["Role"]["Arn"]
-    for policy in (
-        "AmazonEC2ContainerRegistryReadOnly",
-        "AmazonS3ReadOnlyAccess",
-        "CloudWatchLogsFullAccess",
-    ):
-        iam.attach_role_policy(
-            RoleName="scaling-execution", PolicyArn=f"arn:aws:iam::aws:policy/{policy}"
-        )
     names: list[str] = []
 
     def make(
@@ -118,15 +69,7 @@ def make_variant(local_aws: Any) -> Iterator[Callable[..., Variant]]:
         serverless: dict[str, int] | None = None,
         dimension: str = "sagemaker:variant:DesiredInstanceCount",
     ) -> Variant:
-        api.create_model(
-            ModelName=name,
-            ExecutionRoleArn=role,
-            PrimaryContainer={
-                "Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
-                "ModelDataUrl": "s3://scaling-models/model.tar.gz",
-                "Environment": ENVIRONMENT,
-            },
-        )
+        make_echo_model(name)
         capacity: dict[str, Any] = {"InstanceType": kind, "InitialInstanceCount": count}
         if serverless is not None:
             capacity = {"ServerlessConfig": serverless}
