@@ -1,0 +1,334 @@
+"""A stack made of the constructs, deployed by the local CloudFormation, and what AWS has of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
+from aws_cdk import aws_ssm as ssm
+
+from inference_constructs import InferenceModel, ModelArtifact, ProductionVariant, RealtimeEndpoint
+
+BUCKET = "scaling-changes-assets"
+ENDPOINT = "changing"
+HANDLER = """
+def model_fn(model_dir):
+    {start}
+
+def input_fn(body, content_type):
+    return body
+
+def predict_fn(data, model):
+    return {version!r}
+
+def output_fn(prediction, accept):
+    return prediction, "text/csv"
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """What Application Auto Scaling and CloudWatch have of an endpoint.
+
+    Attributes:
+        targets: minimum, maximum and what is suspended, by resource id.
+        policies: target value or steps, by resource id and name.
+        schedules: schedule and capacities, by resource id and name.
+        alarms: names of step policies' alarms, with whether they lead to a policy that is there.
+    """
+
+    targets: dict[str, tuple[int, int, tuple[str, ...]]]
+    policies: dict[tuple[str, str], Any]
+    schedules: dict[tuple[str, str], tuple[str, dict[str, int]]]
+    alarms: dict[str, bool]
+
+
+@dataclass
+class Traffic:
+    """A client that asks all the while, and remembers what was not answered."""
+
+    runtime: Any
+    sent: int = 0
+    failures: list[str] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Ask every 100 ms until told to stop."""
+        while not self._stopping.wait(0.1):
+            self.sent += 1
+            try:
+                self.runtime.invoke_endpoint(
+                    EndpointName=ENDPOINT, ContentType="text/csv", Body=b"1"
+                )
+            except Exception as error:
+                self.failures.append(f"{time.time():.1f} {error}")
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stopping.set()
+
+
+class Deployed:
+    """One stack that is deployed again and again."""
+
+    def __init__(
+        self,
+        aws: Any,
+        artifact: Callable[..., ModelArtifact],
+        out: Path,
+        context: Mapping[str, Any],
+    ) -> None:
+        self.aws = aws
+        self._artifact = artifact
+        self._out = out
+        self._context = context
+        self._number = 0
+        self._cloudformation = aws.client("cloudformation")
+        self.stack_name = "scaling-changes"
+
+    def deploy(
+        self,
+        variants: Mapping[str, Mapping[str, Any]],
+        *,
+        version: str = "1",
+        breaks: bool = False,
+        fails: str | None = None,
+    ) -> str:
+        """Deploy the endpoint; the stack's status afterwards.
+
+        Args:
+            variants: what `ProductionVariant` takes, by the variant's name.
+            version: of the model.
+            breaks: whether its containers do not start.
+            fails: `between` for a resource that fails between the endpoint and its scaling, `after`
+                for one that fails after both.
+        """
+        template = self._synthesized(variants, version=version, breaks=breaks, fails=fails)
+        given = {
+            "StackName": self.stack_name,
+            "TemplateBody": template,
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
+        if self._number == 1:
+            self._cloudformation.create_stack(**given)
+        else:
+            self._cloudformation.update_stack(**given)
+        return self.ended()
+
+    def destroy(self) -> str:
+        """Delete the stack; its status afterwards."""
+        stack = self._described()["StackId"]
+        self._cloudformation.delete_stack(StackName=self.stack_name)
+        return self.ended(stack)
+
+    def ended(self, name: str | None = None) -> str:
+        """The stack's status when nothing is under way."""
+        while True:
+            status: str = self._described(name)["StackStatus"]
+            if not status.endswith("_IN_PROGRESS"):
+                return status
+            time.sleep(0.2)
+
+    def failures(self) -> list[str]:
+        """Why resources failed, the newest first."""
+        events = self._cloudformation.describe_stack_events(StackName=self.stack_name)
+        return [
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
+            for event in events["StackEvents"]
+            if event["ResourceStatus"].endswith("FAILED")
+        ]
+
+    def state(self) -> State:
+        """What there is of the endpoint's scaling now."""
+        scaling = self.aws.client("application-autoscaling")
+        targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
+        policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")
+        schedules = scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")
+        alarms = self.aws.client("cloudwatch").describe_alarms(
+            AlarmNamePrefix=f"StepScaling-{ENDPOINT}/"
+        )
+        own = f"endpoint/{ENDPOINT}/"
+        arns = {policy["PolicyARN"] for policy in policies["ScalingPolicies"]}
+        return State(
+            targets={
+                found["ResourceId"]: (
+                    found["MinCapacity"],
+                    found["MaxCapacity"],
+                    tuple(sorted(name for name, on in found["SuspendedState"].items() if on)),
+                )
+                for found in targets["ScalableTargets"]
+                if found["ResourceId"].startswith(own)
+            },
+            policies={
+                (found["ResourceId"], found["PolicyName"]): _told(found)
+                for found in policies["ScalingPolicies"]
+                if found["ResourceId"].startswith(own)
+            },
+            schedules={
+                (found["ResourceId"], found["ScheduledActionName"]): (
+                    found["Schedule"],
+                    found["ScalableTargetAction"],
+                )
+                for found in schedules["ScheduledActions"]
+                if found["ResourceId"].startswith(own)
+            },
+            alarms={
+                found["AlarmName"]: set(found["AlarmActions"]) <= arns
+                for found in alarms["MetricAlarms"]
+            },
+        )
+
+    def parameters(self) -> list[str]:
+        """Names of what the owner remembers."""
+        found = self.aws.client("ssm").describe_parameters()
+        return [
+            parameter["Name"]
+            for parameter in found["Parameters"]
+            if parameter["Name"].startswith("/inference/scaling/")
+        ]
+
+    def instance_types(self) -> dict[str, str]:
+        """The instance types of the endpoint, by variant."""
+        api = self.aws.client("sagemaker")
+        name = api.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
+        config = api.describe_endpoint_config(EndpointConfigName=name)
+        return {
+            found["VariantName"]: found["InstanceType"] for found in config["ProductionVariants"]
+        }
+
+    def _described(self, name: str | None = None) -> dict[str, Any]:
+        found = self._cloudformation.describe_stacks(StackName=name or self.stack_name)
+        stack: dict[str, Any] = found["Stacks"][0]
+        return stack
+
+    def _synthesized(
+        self,
+        variants: Mapping[str, Mapping[str, Any]],
+        *,
+        version: str,
+        breaks: bool,
+        fails: str | None,
+    ) -> str:
+        self._number += 1
+        app = App(
+            analytics_reporting=False,
+            tree_metadata=False,
+            outdir=str(self._out / f"{self._number:02d}"),
+            context=dict(self._context),
+        )
+        stack = Stack(
+            app,
+            self.stack_name,
+            env=Environment(account="123456789012", region="us-east-1"),
+            synthesizer=DefaultStackSynthesizer(
+                file_assets_bucket_name=BUCKET, generate_bootstrap_version_rule=False
+            ),
+        )
+        model = InferenceModel(stack, "Model", artifact=self._artifact(version, breaks=breaks))
+        endpoint = RealtimeEndpoint(
+            stack,
+            "Endpoint",
+            endpoint_name=ENDPOINT,
+            variants=[
+                ProductionVariant(model=model, name=name, **given)
+                for name, given in variants.items()
+            ],
+        )
+        if fails is not None:
+            wrong = ssm.CfnParameter(stack, "Wrong", type="Nonsense", value="none")
+            wrong.node.add_dependency(endpoint.resource if fails == "between" else endpoint)
+            if fails == "between":
+                endpoint.scaling.node.find_child("Applied").node.add_dependency(wrong)
+        assembly = Path(app.synth().directory)
+        self._upload(
+            json.loads((assembly / f"{self.stack_name}.assets.json").read_text()), assembly
+        )
+        return (assembly / f"{self.stack_name}.template.json").read_text()
+
+    def _upload(self, manifest: Mapping[str, Any], assembly: Path) -> None:
+        s3 = self.aws.client("s3")
+        for asset in manifest["files"].values():
+            path = assembly / asset["source"]["path"]
+            (place,) = asset["destinations"].values()
+            body = _zipped(path) if path.is_dir() else path.read_bytes()
+            s3.put_object(Bucket=BUCKET, Key=place["objectKey"], Body=body)
+
+
+def _told(policy: Mapping[str, Any]) -> Any:
+    if policy["PolicyType"] == "StepScaling":
+        return policy["StepScalingPolicyConfiguration"]["StepAdjustments"]
+    return policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+
+
+def _zipped(directory: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(directory.rglob("*")):
+            archive.write(path, path.relative_to(directory))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ModelArtifact]:
+    """Models that answer with their version, or whose containers do not start."""
+    model = tmp_path_factory.mktemp("model")
+    (model / "xgboost-model").write_text('{"learner":{},"version":[3,2,0]}')
+
+    def make(version: str, *, breaks: bool) -> ModelArtifact:
+        code = tmp_path_factory.mktemp("code")
+        start = 'raise RuntimeError("cannot start")' if breaks else "return None"
+        (code / "inference.py").write_text(HANDLER.format(version=version, start=start))
+        return ModelArtifact.from_directory(model, code=code)
+
+    return make
+
+
+@pytest.fixture
+def deployed(
+    local_aws: Any, artifact: Callable[..., ModelArtifact], tmp_path: Path
+) -> Iterator[Deployed]:
+    """A stack that is not deployed yet, and is gone afterwards."""
+    local_aws.client("s3").create_bucket(Bucket=BUCKET)
+    root = Path(__file__).resolve().parents[3]
+    context = json.loads((root / "cdk.json").read_text())["context"]
+    stack = Deployed(local_aws, artifact, tmp_path, context)
+    yield stack
+    cloudformation = local_aws.client("cloudformation")
+    cloudformation.delete_stack(StackName=stack.stack_name)
+    stack_gone = time.monotonic() + 60
+    while time.monotonic() < stack_gone:
+        left = [
+            found
+            for found in cloudformation.describe_stacks()["Stacks"]
+            if found["StackName"] == stack.stack_name
+        ]
+        if not left:
+            break
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def traffic(local_aws: Any) -> Iterator[Callable[[], Traffic]]:
+    """Starts clients, and stops them."""
+    started: list[tuple[Traffic, threading.Thread]] = []
+
+    def start() -> Traffic:
+        found = Traffic(local_aws.client("sagemaker-runtime"))
+        thread = threading.Thread(target=found.run, daemon=True)
+        started.append((found, thread))
+        thread.start()
+        return found
+
+    yield start
+    for found, thread in started:
+        found.stop()
+        thread.join(timeout=5)
