@@ -90,8 +90,9 @@ def _tagged(call: Call, place: Place) -> Iterator[Effect]:
     if not creates or not (call.parameters.get("Tags") or call.parameters.get("tags")):
         return
     if call.service in _TAGGING:
-        for target in targets_of(call, place):
-            yield Effect(target=Target(_TAGGING[call.service], target.resource))
+        # What is made comes first, before what it is made of.
+        made = targets_of(call, place)[0]
+        yield Effect(target=Target(_TAGGING[call.service], made.resource))
 
 
 def _passed_roles(call: Call) -> Iterator[Effect]:
