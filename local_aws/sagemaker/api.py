@@ -11,6 +11,8 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from local_aws.sagemaker import packages
 from local_aws.sagemaker.backend import LiveSageMakerBackend
+from local_aws.sagemaker.components import Components
+from local_aws.sagemaker.components_api import ComponentOperations
 from local_aws.sagemaker.description import describe
 from local_aws.sagemaker.errors import ValidationException
 from local_aws.sagemaker.hosting import Hosting
@@ -20,7 +22,7 @@ from local_aws.sagemaker.validation import validate
 _PAGE = 100
 
 
-class LiveSageMakerResponse(SageMakerResponse):
+class LiveSageMakerResponse(ComponentOperations, SageMakerResponse):
     """moto's responses with the operations of hosting replaced."""
 
     @property
@@ -30,6 +32,10 @@ class LiveSageMakerResponse(SageMakerResponse):
     @property
     def _hosting(self) -> Hosting:
         return self._backend.hosting
+
+    @property
+    def _components(self) -> Components:
+        return self._hosting.components
 
     def _request(self) -> dict[str, Any]:
         """The request's parameters, judged by the service model."""

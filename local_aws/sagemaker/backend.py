@@ -57,10 +57,12 @@ class LiveSageMakerBackend(SageMakerModelBackend):
         return found
 
     def _get_resource_from_arn(self, arn: str) -> Any:
-        """What tags are kept on; moto does not find model packages."""
-        kind, _, _name = arn.split(":", 5)[-1].partition("/")
+        """What tags are kept on; moto does not find model packages and components."""
+        kind, _, name = arn.split(":", 5)[-1].partition("/")
         if kind == "model-package":
             return self.describe_model_package(arn)
+        if kind == "inference-component":
+            return self.hosting.components.find(name)
         found = super()._get_resource_from_arn(arn)
         if found is None:
             raise missing(kind.replace("-", " "), arn)

@@ -8,6 +8,7 @@ from typing import Any
 
 from local_aws.sagemaker import serverless
 from local_aws.sagemaker.errors import ValidationException
+from local_aws.sagemaker.host_checks import check_hosts
 from local_aws.sagemaker.metrics import FREQUENCIES
 from local_aws.sagemaker.records import ModelRecord
 
@@ -44,6 +45,7 @@ def check_config(request: Mapping[str, Any], find_model: FindModel) -> None:
             raise repeated(variant["VariantName"])
         seen.add(variant["VariantName"])
         _check_variant(variant, find_model, kms_key=request.get("KmsKeyId"))
+    check_hosts(request, variants)
     if len(variants) > 1 and any("ServerlessConfig" in variant for variant in variants):
         raise ValidationException(
             f"A serverless endpoint can have only one production variant, got {len(variants)}. "

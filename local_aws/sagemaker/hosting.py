@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from local_aws.cloud import Cloud
 from local_aws.sagemaker import artifacts, kinds, scaling, updates
 from local_aws.sagemaker.asynchronous import AsyncQueue
+from local_aws.sagemaker.components import Components
 from local_aws.sagemaker.config_checks import check_config, repeated
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.errors import ValidationException, existing, missing
@@ -45,6 +47,7 @@ class Hosting:
         self.models: dict[str, ModelRecord] = {}
         self.endpoint_configs: dict[str, EndpointConfigRecord] = {}
         self.endpoints: dict[str, Endpoint] = {}
+        self.components = Components(self)
         # Of asynchronous endpoints, by the endpoint's name.
         self.queues: dict[str, AsyncQueue] = {}
         self._check_package = check_package
@@ -174,6 +177,8 @@ class Hosting:
         self.config(endpoint.config.endpoint_config_name)
         updates.check_kind(endpoint.config, config)
         scaling.check_update(self.cloud, endpoint, config)
+        names = [variant["VariantName"] for variant in config.variants]
+        self.components.check_update(endpoint.endpoint_name, names)
         counts, weights = updates.retained(request, endpoint.fleet)
         fleet = self._fleet(endpoint.endpoint_name, config, counts=counts, weights=weights)
         deployment_config = request.get("DeploymentConfig")
@@ -215,6 +220,7 @@ class Hosting:
     def delete_endpoint(self, endpoint_name: str) -> None:
         """DeleteEndpoint: returns at once; its scalable targets go with it."""
         endpoint = self.endpoint(endpoint_name)
+        self.components.check_deletion(endpoint)
         endpoint.delete(lambda: self._forget(endpoint_name))
         scaling.deregister(self.cloud, endpoint_name)
 
@@ -236,9 +242,8 @@ class Hosting:
         """
         config = self.config(config_name)
         for variant in (*config.variants, *config.shadow_variants):
-            if not variant.get("ModelName"):
-                raise _not_emulated("inference components")
-            self._check_model(self.model(variant["ModelName"]))
+            if variant.get("ModelName"):
+                self.servable_model(variant["ModelName"])
         return config
 
     def _fleet(
@@ -259,11 +264,18 @@ class Hosting:
             counts=counts or {},
             weights=weights or {},
             role_arn=self.model(model).execution_role_arn if model else role or "",
-            variant_of=kinds.variant_of,
+            variant_of=partial(
+                kinds.variant_of, components=partial(self.components.wanted, endpoint_name)
+            ),
         )
 
-    @staticmethod
-    def _check_model(model: ModelRecord) -> None:
+    def servable_model(self, name: str) -> None:
+        """Refuse a model that this AWS cannot serve.
+
+        Raises:
+            ValidationException: it does not exist, or is of a kind that is not emulated.
+        """
+        model = self.model(name)
         if len(model.containers) > 1:
             raise _not_emulated("models of several containers")
         if model.containers[0].get("Mode") == "MultiModel":

@@ -108,7 +108,8 @@ class ModelInstance:
         cls,
         cloud: Cloud,
         *,
-        model_name: str,
+        model_name: str = "",
+        model: Mapping[str, Any] | None = None,
         name: str,
         log_group: str,
         log_stream: str,
@@ -121,6 +122,7 @@ class ModelInstance:
         Args:
             cloud: where the model is.
             model_name: the model.
+            model: instead of its name, the model as DescribeModel would show it.
             name: the instance's own name, unique over all of this AWS.
             log_group: where the container's output goes.
             log_stream: likewise.
@@ -132,11 +134,12 @@ class ModelInstance:
             ModelInstanceError: it cannot be had.
         """
         try:
-            model = cloud.client("sagemaker").describe_model(ModelName=model_name)
+            if model is None:
+                model = cloud.client("sagemaker").describe_model(ModelName=model_name)
             spec = container_of(cloud, model)
         except ClientError as error:
             raise ModelInstanceError(error.response["Error"]["Message"]) from error
-        role = model["ExecutionRoleArn"]
+        role: str = model["ExecutionRoleArn"]
         try:
             session = assume(role, service=SERVICE, session_name="SageMaker")
         except ClientError as error:

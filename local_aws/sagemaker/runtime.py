@@ -14,7 +14,7 @@ from local_aws.sagemaker.backend import LiveSageMakerBackend
 from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.hosting import Hosting
 from local_aws.sagemaker.instances import NOBODY, TIMED_OUT, Answer
-from local_aws.sagemaker.lookup import serving, unsupported
+from local_aws.sagemaker.lookup import component_variant, serving, unsupported
 from local_aws.sagemaker.replies import (
     CUSTOM_ATTRIBUTES,
     Invocation,
@@ -58,14 +58,14 @@ def invoke(where: Hosting, invocation: Invocation, *, timeout: float = TIMEOUT) 
             if not held:
                 # It was replaced since it was looked up: the new one answers.
                 continue
-            variant = _variant(fleet, invocation)
+            variant = _variant(where, fleet, invocation)
             mirror(fleet, variant, invocation, timeout=timeout)
             outcome = serve(fleet, variant, invocation, timeout=timeout, began=began)
         return _reply(where, name, variant, outcome)
 
 
-def _variant(fleet: Fleet, invocation: Invocation) -> VariantFleet:
-    wanted = invocation.target_variant
+def _variant(where: Hosting, fleet: Fleet, invocation: Invocation) -> VariantFleet:
+    wanted = component_variant(where, fleet, invocation) or invocation.target_variant
     variant = fleet.variants.get(wanted) if wanted else fleet.route()
     if variant is None:
         what = f"Variant {wanted} not found" if wanted else "No variant with a weight above 0"
@@ -133,6 +133,7 @@ class RuntimeMiddleware:
             {name: environ[key] for key, name in _FORWARDED.items() if environ.get(key)},
             _body(environ),
             environ.get("HTTP_X_AMZN_SAGEMAKER_TARGET_VARIANT"),
+            environ.get("HTTP_X_AMZN_SAGEMAKER_INFERENCE_COMPONENT"),
         )
         try:
             where = _hosting(access_key=scope[0], region=scope[2])

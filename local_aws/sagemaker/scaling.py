@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from local_aws.cloud import Cloud
@@ -11,11 +11,10 @@ from local_aws.sagemaker.errors import ValidationException
 from local_aws.sagemaker.records import EndpointConfigRecord
 
 
-def _targets(cloud: Cloud, endpoint_name: str) -> Iterator[Mapping[str, Any]]:
-    """The scalable targets of all variants of an endpoint."""
+def _targets(cloud: Cloud, prefix: str) -> Iterator[Mapping[str, Any]]:
+    """The scalable targets whose resource id begins so."""
     client = cloud.client("application-autoscaling")
     pages = client.get_paginator("describe_scalable_targets").paginate(ServiceNamespace="sagemaker")
-    prefix = f"endpoint/{endpoint_name}/variant/"
     for page in pages:
         yield from (
             target for target in page["ScalableTargets"] if target["ResourceId"].startswith(prefix)
@@ -37,7 +36,7 @@ def check_update(cloud: Cloud, endpoint: Endpoint, config: EndpointConfigRecord)
         return
     scaled = {
         target["ResourceId"].rsplit("/", 1)[-1]
-        for target in _targets(cloud, endpoint.endpoint_name)
+        for target in _targets(cloud, f"endpoint/{endpoint.endpoint_name}/variant/")
     }
     if names := sorted(changed & scaled):
         listed = ", ".join(names)
@@ -50,8 +49,19 @@ def check_update(cloud: Cloud, endpoint: Endpoint, config: EndpointConfigRecord)
 
 def deregister(cloud: Cloud, endpoint_name: str) -> None:
     """Deregister every scalable target of an endpoint; its policies go with it."""
+    _deregister(cloud, list(_targets(cloud, f"endpoint/{endpoint_name}/variant/")))
+
+
+def deregister_component(cloud: Cloud, name: str) -> None:
+    """Deregister the scalable target of an inference component; its policies go with it."""
+    resource = f"inference-component/{name}"
+    found = [one for one in _targets(cloud, resource) if one["ResourceId"] == resource]
+    _deregister(cloud, found)
+
+
+def _deregister(cloud: Cloud, targets: Sequence[Mapping[str, Any]]) -> None:
     client = cloud.client("application-autoscaling")
-    for target in list(_targets(cloud, endpoint_name)):
+    for target in targets:
         client.deregister_scalable_target(
             ServiceNamespace="sagemaker",
             ResourceId=target["ResourceId"],

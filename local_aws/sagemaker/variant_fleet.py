@@ -28,7 +28,7 @@ from local_aws.sagemaker.replies import Invocation
 from local_aws.sagemaker.role_checks import may_publish
 
 # Starting is CPU-bound (each worker imports numpy and xgboost): more at once would be no faster.
-_STARTING_AT_ONCE = max(2, os.cpu_count() or 1)
+STARTING_AT_ONCE = max(2, os.cpu_count() or 1)
 
 # An invocation may take this long: nothing is ended before its requests are.
 DRAIN = 60.0
@@ -247,7 +247,7 @@ class VariantFleet:
             return []
         started = []
         failures: list[Exception] = []
-        with ThreadPoolExecutor(min(count, _STARTING_AT_ONCE)) as executor:
+        with ThreadPoolExecutor(min(count, STARTING_AT_ONCE)) as executor:
             for future in [executor.submit(self._start_one) for _ in range(count)]:
                 try:
                     started.append(future.result())

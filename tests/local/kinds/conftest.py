@@ -39,7 +39,7 @@ EXECUTION = (
     "logs:PutLogEvents",
     "cloudwatch:PutMetricData",
 )
-# A request is JSON: seconds to sleep, then bytes to answer with; None is answered with the process.
+# A request is JSON: seconds to sleep, an error or a size to answer with; else the process answers.
 HANDLER = """
 import json, os, time
 from werkzeug.wrappers import Response
