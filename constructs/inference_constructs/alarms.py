@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from inference_constructs.faults import refuse
-from inference_constructs.metrics import VariantMetrics
-from inference_constructs.notifications import Notifications
+from inference_constructs.metric_alarm import Watch, Window
+from inference_constructs.metrics import INSTANCES, INVOCATIONS, VariantMetrics
 
 _PERCENT = 100
 _MICROSECONDS = 1000  # in a millisecond
@@ -27,13 +26,6 @@ class Processor(NamedTuple):
 
     instance_type: str
     vcpus: int
-
-
-class _Watch(NamedTuple):
-    construct_id: str
-    metric: cloudwatch.Metric
-    threshold: float
-    meaning: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,78 +75,79 @@ class EndpointAlarms:
         metrics: VariantMetrics,
         *,
         processor: Processor | None,
-        notifications: Notifications,
-    ) -> list[cloudwatch.Alarm]:
+        topic_arn: str,
+    ) -> list[cloudwatch.CfnAlarm]:
         """Makes the alarms of one variant.
 
         Args:
             scope: where they are defined.
             metrics: the variant's metrics.
             processor: that of one instance; None if it is unknown, and its load not watched.
-            notifications: where alarms and the all-clear go.
+            topic_arn: where alarms and the all-clear go.
 
         Returns:
             The alarms.
         """
-        notifications.allow_alarms()
-        action = actions.SnsAction(notifications.topic)
-        alarms = []
-        for watch in self._watches(metrics, processor):
-            alarm = watch.metric.create_alarm(
+        window = Window(
+            seconds=self.period.to_seconds(),
+            evaluation_periods=self.evaluation_periods,
+            datapoints=self.datapoints,
+        )
+        endpoint_name, variant_name = metrics.endpoint_name, metrics.variant_name
+        return [
+            window.alarm(
                 scope,
-                f"{metrics.variant_name}{watch.construct_id}",
-                alarm_description=f"{metrics.variant_name} of {metrics.endpoint_name}: "
-                f"{watch.meaning}.",
-                threshold=watch.threshold,
-                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-                evaluation_periods=self.evaluation_periods,
-                datapoints_to_alarm=self.datapoints,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+                f"{variant_name}{construct_id}",
+                watch,
+                dimensions={"EndpointName": endpoint_name, "VariantName": variant_name},
+                description=f"{variant_name} of {endpoint_name}: {watch.meaning}.",
+                actions=[topic_arn],
             )
-            alarm.add_alarm_action(action)
-            alarm.add_ok_action(action)
-            alarms.append(alarm)
-        return alarms
+            for construct_id, watch in self._watches(processor)
+        ]
 
-    def _watches(self, metrics: VariantMetrics, processor: Processor | None) -> Iterator[_Watch]:
-        for construct_id, error, percent in (
-            ("5XXErrors", metrics.invocation_5xx_errors, self.server_error_percent),
-            ("4XXErrors", metrics.invocation_4xx_errors, self.client_error_percent),
+    def _watches(self, processor: Processor | None) -> Iterator[tuple[str, Watch]]:
+        for construct_id, percent in (
+            ("5XXErrors", self.server_error_percent),
+            ("4XXErrors", self.client_error_percent),
         ):
             if percent is not None:
-                # The Average of the errors is their rate, the Sum would be their number.
-                metric = error(statistic="Average", period=self.period)
-                meaning = (
-                    f"more than {percent:g} % of the requests are answered with {construct_id[:3]}"
+                yield (
+                    construct_id,
+                    Watch(
+                        INVOCATIONS,
+                        f"Invocation{construct_id}",
+                        # The Average of the errors is their rate, the Sum would be their number.
+                        "Average",
+                        percent / _PERCENT,
+                        f"more than {percent:g} % of the requests are answered with {construct_id[:3]}",
+                    ),
                 )
-                yield _Watch(construct_id, metric, percent / _PERCENT, meaning)
-        for construct_id, latency, statistic, limit in (
-            ("ModelLatencyP50", metrics.model_latency, "p50", self.model_latency_p50),
-            ("ModelLatencyP99", metrics.model_latency, "p99", self.model_latency_p99),
-            ("OverheadLatencyP99", metrics.overhead_latency, "p99", self.overhead_latency_p99),
+        for metric_name, statistic, limit in (
+            ("ModelLatency", "p50", self.model_latency_p50),
+            ("ModelLatency", "p99", self.model_latency_p99),
+            ("OverheadLatency", "p99", self.overhead_latency_p99),
         ):
             if limit is not None:
                 millis = limit.to_milliseconds()
-                metric = latency(statistic=statistic, period=self.period)
-                meaning = f"{statistic} of {metric.metric_name} is over {millis:g} ms"
-                yield _Watch(construct_id, metric, millis * _MICROSECONDS, meaning)
+                meaning = f"{statistic} of {metric_name} is over {millis:g} ms"
+                yield (
+                    f"{metric_name}{statistic.upper()}",
+                    Watch(INVOCATIONS, metric_name, statistic, millis * _MICROSECONDS, meaning),
+                )
         if self.cpu_percent is not None and processor is not None:
             # CPUUtilization is the sum over the vCPUs.
-            metric = metrics.cpu_utilization(period=self.period)
+            threshold = self.cpu_percent * processor.vcpus
             meaning = (
                 f"the {processor.vcpus} vCPUs of {processor.instance_type} are over "
                 f"{self.cpu_percent:g} %"
             )
-            yield _Watch("Cpu", metric, self.cpu_percent * processor.vcpus, meaning)
-        for construct_id, utilization, percent in (
-            ("Memory", metrics.memory_utilization, self.memory_percent),
-            ("Disk", metrics.disk_utilization, self.disk_percent),
-        ):
+            yield "Cpu", Watch(INSTANCES, "CPUUtilization", "Average", threshold, meaning)
+        for construct_id, percent in (("Memory", self.memory_percent), ("Disk", self.disk_percent)):
             if percent is not None:
-                metric = utilization(period=self.period)
-                yield _Watch(
-                    construct_id, metric, percent, f"{construct_id.lower()} is over {percent:g} %"
-                )
+                meaning = f"{construct_id.lower()} is over {percent:g} %"
+                name = f"{construct_id}Utilization"
+                yield construct_id, Watch(INSTANCES, name, "Average", percent, meaning)
 
     def _faults(self) -> list[str]:
         percents = {

@@ -1,6 +1,7 @@
 """`EndpointDashboard`: traffic, latency, instances and alarms of an endpoint on one page."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -8,6 +9,9 @@ from constructs import Construct
 
 from inference_constructs.endpoint_base import EndpointBase
 from inference_constructs.metrics import VariantMetrics
+
+if TYPE_CHECKING:
+    from aws_cdk.interfaces.aws_cloudwatch import IAlarmRef
 
 _WIDTH = 24
 
@@ -28,7 +32,7 @@ class EndpointDashboard(Construct):
         construct_id: str,
         *,
         endpoint: EndpointBase,
-        alarms: Sequence[cloudwatch.IAlarm] = (),
+        alarms: Sequence["IAlarmRef"] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         self.dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(3))

@@ -135,7 +135,7 @@ class EndpointBase(Construct):
 
     def add_alarms(
         self, alarms: EndpointAlarms, notifications: Notifications
-    ) -> list[cloudwatch.Alarm]:
+    ) -> list[cloudwatch.CfnAlarm]:
         """Watches each variant, and tells of an update that is taken back.
 
         Args:
@@ -146,8 +146,9 @@ class EndpointBase(Construct):
             The alarms of the variants; those of the rollout are in `rollback_alarms`.
         """
         notifications.allow_alarms()
+        topic_arn = notifications.topic_arn
         for alarm in self.rollback_alarms:
-            alarm.alarm_actions = [*(alarm.alarm_actions or []), notifications.topic_arn]
+            alarm.alarm_actions = [topic_arn]
         scope = Construct(self, "Alarms")
         return [
             alarm
@@ -156,7 +157,7 @@ class EndpointBase(Construct):
                 scope,
                 self.metrics(name),
                 processor=self._processor(name),
-                notifications=notifications,
+                topic_arn=topic_arn,
             )
         ]
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,6 +11,7 @@ from constructs import Construct
 
 from inference_constructs.durations import known_seconds
 from inference_constructs.faults import refuse
+from inference_constructs.metric_alarm import Watch, Window
 from inference_constructs.metrics import INVOCATIONS
 from inference_constructs.service_role import ServiceRole
 from inference_constructs.wildcards import acknowledge_wildcard
@@ -23,13 +23,6 @@ _MICROSECONDS = 1000  # in a millisecond
 _MINUTE = 60
 _DAY = 24 * 60 * _MINUTE
 _PAGE = "https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html"
-
-
-class _Watch(NamedTuple):
-    metric_name: str
-    statistic: str
-    threshold: float
-    meaning: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +71,8 @@ class RollbackAlarms:
         seconds = math.inf if (known := known_seconds(bake)) is None else known
         period = known_seconds(self.period)
         windows: list[tuple[str, float, float]] = []
-        if self._watches() and period is not None:
+        watches = self._watches()
+        if watches and period is not None:
             windows.append(("a rollback alarm", period, self.datapoints))
         windows += [window for alarm in self.additional if (window := _window(alarm)) is not None]
         faults = [
@@ -89,10 +83,10 @@ class RollbackAlarms:
             for name, length, datapoints in windows
             if seconds < (datapoints + 1) * length
         ]
-        count = variants * len(self._watches()) + len(self.additional)
+        count = variants * len(watches) + len(self.additional)
         if not 1 <= count <= _MOST_ALARMS:
             faults.append(
-                f"1 to {_MOST_ALARMS} rollback alarms are needed, and {len(self._watches())} for "
+                f"1 to {_MOST_ALARMS} rollback alarms are needed, and {len(watches)} for "
                 f"each variant with {len(self.additional)} additional ones make {count}: change "
                 f"that, or pass rollback=None to do without ({_PAGE})"
             )
@@ -114,35 +108,28 @@ class RollbackAlarms:
         Returns:
             The alarms, without the additional ones.
         """
-        period = self.period.to_seconds()
+        watches = self._watches()
+        window = Window(
+            seconds=self.period.to_seconds(),
+            evaluation_periods=self.evaluation_periods,
+            datapoints=self.datapoints,
+        )
         return [
-            cloudwatch.CfnAlarm(
+            window.alarm(
                 scope,
                 f"{variant}{watch.metric_name}",
-                alarm_name=f"{_prefix(endpoint_name)}{variant}/{watch.metric_name}/{config_name}",
-                alarm_description=f"Takes an update of {variant} of {endpoint_name} back: "
+                watch,
+                name=f"{_prefix(endpoint_name)}{variant}/{watch.metric_name}/{config_name}",
+                description=f"Takes an update of {variant} of {endpoint_name} back: "
                 f"{watch.meaning} of the new fleet.",
-                namespace=INVOCATIONS,
-                metric_name=watch.metric_name,
-                dimensions=[
-                    cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
-                    for name, value in (
-                        ("EndpointName", endpoint_name),
-                        ("VariantName", variant),
-                        ("EndpointConfigName", config_name),
-                    )
-                ],
-                statistic=None if watch.statistic.startswith("p") else watch.statistic,
-                extended_statistic=watch.statistic if watch.statistic.startswith("p") else None,
-                period=period,
-                evaluation_periods=self.evaluation_periods,
-                datapoints_to_alarm=self.datapoints,
-                threshold=watch.threshold,
-                comparison_operator="GreaterThanThreshold",
-                treat_missing_data="notBreaching",
+                dimensions={
+                    "EndpointName": endpoint_name,
+                    "VariantName": variant,
+                    "EndpointConfigName": config_name,
+                },
             )
             for variant in variants
-            for watch in self._watches()
+            for watch in watches
         ]
 
     def allow_reading(self, role: ServiceRole, *, endpoint_name: str) -> None:
@@ -169,17 +156,18 @@ class RollbackAlarms:
         acknowledge_wildcard(
             role,
             arn,
-            "The rollback alarms of this one endpoint; each of its configs has new ones, whose ARNs "
-            "would close a circle",
+            "The rollback alarms of this one endpoint; each of its configs has new ones, and their "
+            "ARNs in the policy would close a circle",
         )
 
-    def _watches(self) -> list[_Watch]:
+    def _watches(self) -> list[Watch]:
         watches = []
         if self.server_error_percent is not None:
             percent = self.server_error_percent
             watches.append(
                 # The Average of the errors is their rate, the Sum would be their number.
-                _Watch(
+                Watch(
+                    INVOCATIONS,
                     "Invocation5XXErrors",
                     "Average",
                     percent / _PERCENT,
@@ -189,7 +177,8 @@ class RollbackAlarms:
         if self.model_latency_p99 is not None:
             millis = self.model_latency_p99.to_milliseconds()
             watches.append(
-                _Watch(
+                Watch(
+                    INVOCATIONS,
                     "ModelLatency",
                     "p99",
                     millis * _MICROSECONDS,

@@ -101,7 +101,7 @@ class ServerlessEndpoint(EndpointBase):
 
     def add_alarms(
         self, alarms: EndpointAlarms, notifications: Notifications
-    ) -> list[cloudwatch.Alarm]:
+    ) -> list[cloudwatch.CfnAlarm]:
         """Watches the variant, but for CPU and disk, of which a serverless endpoint tells nothing.
 
         Args:
