@@ -83,11 +83,11 @@ class Log:
         times = [request.sent for request in self.requests if request.version == version]
         return min(times), max(times)
 
-    def check_complete(self) -> None:
+    def check_complete(self, rate: float = RATE) -> None:
         """Every request that was due has been sent, in time, and has an answer of some kind."""
         first, last = self.requests[0].due, self.requests[-1].due
-        assert len(self.requests) == round((last - first) * RATE) + 1
-        assert len(self.requests) > 2 * RATE
+        assert len(self.requests) == round((last - first) * rate) + 1
+        assert len(self.requests) > 2 * rate
         assert max(r.sent - r.due for r in self.requests) < MOST_LATE_SECONDS
         sent = sorted(r.sent for r in self.requests)
         assert max(b - a for a, b in itertools.pairwise(sent)) < 1
@@ -182,6 +182,99 @@ class Application:
             for target in found
             if target["ResourceId"].startswith(f"endpoint/{self.endpoint_name}/")
         }
+
+    def config(self, name: str) -> dict[str, Any]:
+        """What DescribeEndpointConfig says."""
+        found: dict[str, Any] = self.aws.client("sagemaker").describe_endpoint_config(
+            EndpointConfigName=name
+        )
+        return found
+
+    def models_of(self, config: str) -> dict[str, str]:
+        """The model of each variant of a config."""
+        return {
+            variant["VariantName"]: variant["ModelName"]
+            for variant in self.config(config)["ProductionVariants"]
+        }
+
+    def versions_of(self, config: str) -> dict[str, str]:
+        """The version that each variant of a config answers with."""
+        sagemaker = self.aws.client("sagemaker")
+        return {
+            variant: sagemaker.describe_model(ModelName=model)["PrimaryContainer"]["Environment"][
+                "INFERENCE_MODEL_VERSION"
+            ]
+            for variant, model in self.models_of(config).items()
+        }
+
+    def kept(self) -> tuple[set[str], set[str]]:
+        """All configs and models that are this stack's, by their names."""
+        sagemaker = self.aws.client("sagemaker")
+        configs = sagemaker.list_endpoint_configs(MaxResults=100)["EndpointConfigs"]
+        models = sagemaker.list_models(MaxResults=100)["Models"]
+        return (
+            {c["EndpointConfigName"] for c in configs if self.owns(c["EndpointConfigArn"])},
+            {m["ModelName"] for m in models if self.owns(m["ModelArn"])},
+        )
+
+    def owns(self, arn: str) -> bool:
+        """Whether something is tagged as one of this stack's endpoint."""
+        tags = self.aws.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+        return {"Key": "inference:endpoint", "Value": f"{self.stack}/Endpoint"} in tags
+
+    def tags(self) -> dict[str, str]:
+        """The endpoint's tags."""
+        arn = self.describe()["EndpointArn"]
+        found = self.aws.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+        return {tag["Key"]: tag["Value"] for tag in found}
+
+    def invocations(self, variant: str) -> int:
+        """How many requests a variant got in the last hour, as it says itself."""
+        now = datetime.now(UTC)
+        points = self.aws.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName="Invocations",
+            Dimensions=[
+                {"Name": "EndpointName", "Value": self.endpoint_name},
+                {"Name": "VariantName", "Value": variant},
+            ],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return int(sum(point["Sum"] for point in points))
+
+    @property
+    def component_name(self) -> str:
+        """The name of the one inference component."""
+        [name] = self._components()
+        return name
+
+    def copies(self) -> int:
+        """How many copies of the one inference component run."""
+        [component] = self._components().values()
+        count: int = component["RuntimeConfig"]["CurrentCopyCount"]
+        return count
+
+    def _components(self) -> dict[str, Any]:
+        sagemaker = self.aws.client("sagemaker")
+        listed = sagemaker.list_inference_components(EndpointNameEquals=self.endpoint_name)
+        names = [found["InferenceComponentName"] for found in listed["InferenceComponents"]]
+        return {
+            name: sagemaker.describe_inference_component(InferenceComponentName=name)
+            for name in names
+        }
+
+    @staticmethod
+    def pause(seconds: float) -> None:
+        """Let traffic pass."""
+        time.sleep(seconds)
+
+    @staticmethod
+    def now() -> float:
+        """The time as the client's log has it."""
+        return time.time()
 
     def errors(self) -> dict[str, int]:
         """How many requests the fleet of each config failed in the last hour, as it says itself."""
