@@ -107,22 +107,18 @@ class EndpointAlarms:
         ]
 
     def _watches(self, processor: Processor | None) -> Iterator[tuple[str, Watch]]:
-        for construct_id, percent in (
-            ("5XXErrors", self.server_error_percent),
-            ("4XXErrors", self.client_error_percent),
-        ):
+        for code, percent in ((5, self.server_error_percent), (4, self.client_error_percent)):
             if percent is not None:
-                yield (
-                    construct_id,
-                    Watch(
-                        INVOCATIONS,
-                        f"Invocation{construct_id}",
-                        # The Average of the errors is their rate, the Sum would be their number.
-                        "Average",
-                        percent / _PERCENT,
-                        f"more than {percent:g} % of the requests are answered with {construct_id[:3]}",
-                    ),
+                meaning = f"more than {percent:g} % of the requests are answered with {code}XX"
+                # The Average of the errors is their rate, the Sum would be their number.
+                rate = Watch(
+                    INVOCATIONS,
+                    f"Invocation{code}XXErrors",
+                    "Average",
+                    percent / _PERCENT,
+                    meaning,
                 )
+                yield f"{code}XXErrors", rate
         for metric_name, statistic, limit in (
             ("ModelLatency", "p50", self.model_latency_p50),
             ("ModelLatency", "p99", self.model_latency_p99),
