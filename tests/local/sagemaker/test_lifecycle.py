@@ -56,6 +56,25 @@ def test_an_update_loses_no_request_and_ends_with_the_new_model(hosting: Any, tr
     assert "PendingDeploymentSummary" not in found
 
 
+def test_a_request_under_way_is_answered_by_the_fleet_that_it_began_with(hosting: Any) -> None:
+    """The old fleet is drained: its instances end after their last answer."""
+    endpoint = hosting.serve("draining")
+    new = hosting.create_config("drained", {"ModelName": hosting.create_model("drained")})
+    answers: list[bytes] = []
+    slow = threading.Thread(
+        target=lambda: answers.append(hosting.command(endpoint, "version", sleep=6)["Body"].read())
+    )
+    slow.start()
+    time.sleep(0.3)
+    hosting.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
+    while hosting.version(endpoint) != "drained":
+        time.sleep(0.05)
+    assert slow.is_alive()
+    slow.join()
+    assert answers == [b"draining"]
+    hosting.wait(endpoint, "InService")
+
+
 def test_scaling_starts_and_ends_real_processes_and_loses_no_request(
     hosting: Any, traffic: Any, local_aws: Any
 ) -> None:
