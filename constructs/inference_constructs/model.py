@@ -206,7 +206,8 @@ class InferenceModel(Construct):
         registry, _, name = self.artifact.image.partition("/")
         return Stack.of(self).format_arn(
             service="ecr",
-            account=registry.partition(".")[0],
+            # Not up to the first dot: in a stack for any account there is one within the token.
+            account=registry.partition(".dkr.")[0],
             resource="repository",
             resource_name=name.partition(":")[0],
         )

@@ -1,0 +1,188 @@
+"""The function that owns the scalable targets, and the custom resources that ask it."""
+
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnDeletionPolicy, CfnResource, Fn, IgnoreMode
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from benchmarks.raw_canary.alarms import VARIANT
+from benchmarks.raw_canary.policies import ALARMS, allow, define_role
+
+_LIBRARY = Path(__file__).resolve().parents[2] / "constructs" / "inference_constructs"
+_INSTANCE_TYPE = "ml.m5.large"
+_TRACKING = {
+    "PredefinedMetricSpecification": {
+        "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
+    },
+    "TargetValue": 6000,
+    "ScaleOutCooldown": 60,
+    "ScaleInCooldown": 300,
+    "DisableScaleIn": False,
+}
+_TARGET = {
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    "InstanceType": _INSTANCE_TYPE,
+    "ServiceNamespace": "sagemaker",
+    "MinCapacity": 2,
+    "MaxCapacity": 6,
+    "SuspendedState": {
+        "DynamicScalingInSuspended": False,
+        "DynamicScalingOutSuspended": False,
+        "ScheduledScalingSuspended": False,
+    },
+    "ScalingPolicies": [
+        {
+            "PolicyName": "SageMakerVariantInvocationsPerInstance",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": _TRACKING,
+        }
+    ],
+    "Alarms": [],
+}
+
+
+def define_scaling(
+    scope: Construct,
+    endpoint: sagemaker.CfnEndpoint,
+    *,
+    endpoint_name: str,
+    config_name: str,
+    group: logs.CfnLogGroup,
+) -> None:
+    """Makes the owner of the scaling, and orders what it is asked around the endpoint."""
+    description = "Registers the endpoint's variants with Application Auto Scaling."
+    role, policy = define_role(
+        scope,
+        "Owner",
+        description,
+        {"Principal": {"Service": "lambda.amazonaws.com"}},
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], group.attr_arn),
+        *_statements(endpoint_name),
+    )
+    code = s3_assets.Asset(
+        scope,
+        "Code",
+        path=str(_LIBRARY),
+        exclude=["/*", "!/functions", "__pycache__"],
+        ignore_mode=IgnoreMode.GIT,
+    )
+    function = lambda_.CfnFunction(
+        scope,
+        "Owner",
+        description=description,
+        handler="functions.scaling.custom_resource.handler",
+        runtime="python3.14",
+        role=role.attr_arn,
+        memory_size=256,
+        timeout=900,
+        logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=group.ref),
+        code=lambda_.CfnFunction.CodeProperty(
+            s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key
+        ),
+    )
+    function.add_dependency(role)
+    function.add_dependency(policy)
+    variant = f"endpoint/{endpoint_name}/variant/{VARIANT}"
+    shapes: dict[str, Any] = {"InstanceTypes": {variant: _INSTANCE_TYPE}}
+    asked: dict[str, dict[str, Any]] = {
+        "ReleasedScalableTargets": {**shapes, "EndpointConfigName": config_name},
+        "SettledScaling": shapes,
+        "EndpointScaling": {"ScalableTargets": [{"ResourceId": variant, **_TARGET}]},
+    }
+    released, settled, applied = (
+        _ask(scope, name, function, {"EndpointName": endpoint_name, **properties})
+        for name, properties in asked.items()
+    )
+    for request in (released, settled, applied):
+        request.add_dependency(policy)
+    endpoint.add_dependency(released)
+    endpoint.add_dependency(settled)
+    applied.add_dependency(endpoint)
+
+
+def _ask(
+    scope: Construct, name: str, function: lambda_.CfnFunction, properties: dict[str, Any]
+) -> CfnResource:
+    resource = CfnResource(
+        scope,
+        name,
+        type=f"Custom::{name}",
+        properties={
+            "ServiceToken": function.attr_arn,
+            "ServiceTimeout": "960",
+            **properties,
+        },
+    )
+    resource.cfn_options.deletion_policy = CfnDeletionPolicy.DELETE
+    resource.cfn_options.update_replace_policy = CfnDeletionPolicy.DELETE
+    return resource
+
+
+def _statements(endpoint: str) -> list[dict[str, Any]]:
+    service = "application-autoscaling.amazonaws.com"
+    alarms = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
+    return [
+        allow(
+            [
+                "application-autoscaling:DeleteScalingPolicy",
+                "application-autoscaling:DeleteScheduledAction",
+                "application-autoscaling:DeregisterScalableTarget",
+                "application-autoscaling:PutScalingPolicy",
+                "application-autoscaling:PutScheduledAction",
+                "application-autoscaling:RegisterScalableTarget",
+            ],
+            _arn("application-autoscaling", "scalable-target/*"),
+            Condition={
+                "StringEquals": {
+                    "application-autoscaling:service-namespace": "sagemaker",
+                    "application-autoscaling:scalable-dimension": [
+                        "sagemaker:inference-component:DesiredCopyCount",
+                        "sagemaker:variant:DesiredInstanceCount",
+                        "sagemaker:variant:DesiredProvisionedConcurrency",
+                    ],
+                }
+            },
+        ),
+        allow(
+            [
+                "application-autoscaling:DescribeScalableTargets",
+                "application-autoscaling:DescribeScalingPolicies",
+                "application-autoscaling:DescribeScheduledActions",
+                "cloudwatch:DescribeAlarms",
+            ],
+            "*",
+        ),
+        allow(
+            "iam:CreateServiceLinkedRole",
+            Fn.sub(
+                "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/"
+                f"sagemaker.{service}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+            ),
+            Condition={"StringEquals": {"iam:AWSServiceName": f"sagemaker.{service}"}},
+        ),
+        allow(
+            ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+            _arn("sagemaker", f"endpoint/{endpoint.lower()}"),
+        ),
+        allow("sagemaker:DescribeEndpointConfig", _arn("sagemaker", "endpoint-config/*")),
+        allow(alarms, Fn.sub(f"{ALARMS}:StepScaling-{endpoint}/*")),
+        allow(
+            alarms,
+            Fn.sub(f"{ALARMS}:TargetTracking*"),
+            Condition={"StringEquals": {"aws:CalledViaLast": service}},
+        ),
+        allow(
+            ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            _arn("ssm", f"parameter/inference/scaling/{endpoint}"),
+        ),
+    ]
+
+
+def _arn(service: str, resource: str) -> str:
+    place = "${AWS::Region}:${AWS::AccountId}"
+    return Fn.sub(f"arn:${{AWS::Partition}}:{service}:{place}:{resource}")
