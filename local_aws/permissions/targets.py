@@ -164,6 +164,9 @@ def _sagemaker(operation: str, given: Parameters, place: Place) -> Sequence[str]
     }.get(noun, [noun])
     if operation in {"CreateEndpoint", "UpdateEndpoint"}:
         nouns = ["Endpoint", "EndpointConfig"]
+    elif operation in {"CreateInferenceComponent", "InvokeEndpoint"}:
+        # Who invokes may name a component, and needs both then.
+        nouns = ["Endpoint", "InferenceComponent"]
     found = []
     for one in nouns:
         name = given.get(f"{one}Name")

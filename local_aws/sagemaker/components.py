@@ -29,13 +29,14 @@ class Components:
 
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
-        self.records: dict[str, Component] = {}
+        # By the name in lower case, as it stands in the ARN: two may not differ in case only.
+        self._records: dict[str, Component] = {}
 
     def create(self, request: Request) -> Component:
         """CreateInferenceComponent: returns at once, the component is Creating."""
         name = request["InferenceComponentName"]
-        arn = self._hosting.arn("inference-component", name)
-        if name in self.records:
+        arn = self._arn(name)
+        if self.get(name) is not None:
             raise existing("inference component", arn)
         endpoint = self._hosting.endpoint(request["EndpointName"])
         variant = self._variant(endpoint, request.get("VariantName"))
@@ -59,16 +60,25 @@ class Components:
             tags=list(request.get("Tags") or []),
         )
         # One step, so that of two requests at once one is refused.
-        if self.records.setdefault(name, component) is not component:
+        if self._records.setdefault(name.lower(), component) is not component:
             raise existing("inference component", arn)
         component.create()
         return component
 
+    def get(self, name: str) -> Component | None:
+        """The component of this name; None if there is none."""
+        return self._records.get(name.lower())
+
     def find(self, name: str) -> Component:
-        """The component of this name."""
-        if name not in self.records:
-            raise missing("inference component", self._hosting.arn("inference-component", name))
-        return self.records[name]
+        """The component of this name.
+
+        Raises:
+            ValidationException: there is none.
+        """
+        component = self.get(name)
+        if component is None:
+            raise missing("inference component", self._arn(name))
+        return component
 
     def update(self, request: Request) -> Component:
         """UpdateInferenceComponent: returns at once, the component is Updating."""
@@ -96,12 +106,12 @@ class Components:
     def delete(self, name: str) -> None:
         """DeleteInferenceComponent: returns at once; its scalable target goes with it."""
         component = self.find(name)
-        component.delete(lambda: self._forget(name))
-        scaling.deregister_component(self._hosting.cloud, name)
+        component.delete(lambda: self._forget(component))
+        scaling.deregister_component(self._hosting.cloud, component.name)
 
     def listed(self, request: Request) -> list[Component]:
         """Those that ListInferenceComponents asks for, in its order."""
-        found = [one for one in list(self.records.values()) if _selected(one, request)]
+        found = [one for one in list(self._records.values()) if _selected(one, request)]
         keys = {
             "Name": lambda one: one.name,
             "Status": lambda one: one.status,
@@ -117,7 +127,7 @@ class Components:
         """The components of an endpoint."""
         return [
             one
-            for one in list(self.records.values())
+            for one in list(self._records.values())
             if one.endpoint.endpoint_name == endpoint_name
         ]
 
@@ -156,8 +166,11 @@ class Components:
                 f"{', '.join(names)}. Delete them first."
             )
 
-    def _forget(self, name: str) -> None:
-        del self.records[name]
+    def _forget(self, component: Component) -> None:
+        del self._records[component.name.lower()]
+
+    def _arn(self, name: str) -> str:
+        return self._hosting.arn("inference-component", name.lower())
 
     def _spec(self, request: Request, endpoint: Endpoint) -> ComponentSpec:
         given = specifications(request)

@@ -56,7 +56,7 @@ def component_variant(where: Hosting, fleet: Fleet, invocation: Invocation) -> s
         raise RuntimeFault(400, "ValidationError", _NOT_ALLOWED)
     if name is None:
         return None
-    component = where.components.records.get(name)
+    component = where.components.get(name)
     if component is None or component.endpoint.endpoint_name != invocation.endpoint_name:
         message = f"Inference Component {name} of account {where.account_id} not found."
         raise RuntimeFault(400, "ValidationError", message)

@@ -93,6 +93,7 @@ class Kinds:
 
     local_aws: Any
     role: str
+    prefix: str
     _endpoints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -104,7 +105,7 @@ class Kinds:
 
     def name(self, stem: str) -> str:
         """A name that nothing else has."""
-        return f"kinds-{stem}-{next(self._numbers)}"
+        return f"{self.prefix}-{stem}-{next(self._numbers)}"
 
     def command_model(self, version: str = "one", **options: Any) -> str:
         """A model that does as it is told; its name."""
@@ -230,7 +231,9 @@ def kinds(
 ) -> Iterator[Kinds]:
     """`Kinds` with a role of the module's own: `ALLOWED` in the module adds to its rights."""
     allowed = getattr(request.module, "ALLOWED", ())
-    made = Kinds(local_aws, make_role("sagemaker.amazonaws.com", *EXECUTION, *allowed))
+    prefix = Path(request.module.__file__).stem.removeprefix("test_").replace("_", "-")
+    role = make_role("sagemaker.amazonaws.com", *EXECUTION, *allowed)
+    made = Kinds(local_aws, role, prefix)
     yield made
     made.clean()
 

@@ -230,9 +230,9 @@ def test_requests_wait_while_there_are_no_instances(
         (variant,) = kinds.wait(endpoint)["ProductionVariants"]
         assert variant["CurrentInstanceCount"] == count
 
-    assert kinds.until(
-        lambda: kinds.statistic("HasBacklogWithoutCapacity", name, statistic="Maximum") == 0
-    )
+    per_instance = "ApproximateBacklogSizePerInstance"
+    kinds.until(lambda: kinds.statistic(per_instance, name) is not None)
+    assert kinds.statistic("HasBacklogWithoutCapacity", name, statistic="Maximum") == 0
     scale(0)
     locations = [
         kinds.runtime.invoke_endpoint_async(
@@ -248,12 +248,12 @@ def test_requests_wait_while_there_are_no_instances(
         lambda: kinds.statistic("HasBacklogWithoutCapacity", name, statistic="Maximum")
     )
     assert kinds.statistic("ApproximateBacklogSize", name, statistic="Maximum") == 2
-    assert kinds.statistic("ApproximateBacklogSizePerInstance", name, statistic="Maximum") == 0
+    assert kinds.statistic(per_instance, name, statistic="Maximum") == 0
     scale(1)
     written = [content(kinds, location)["LastModified"] for location in locations]
     # One at a time, as the client config says.
     assert (written[1] - written[0]).total_seconds() >= 1
-    assert kinds.statistic("ApproximateBacklogSizePerInstance", name, statistic="Maximum") > 0
+    assert kinds.statistic(per_instance, name, statistic="Maximum") > 0
 
 
 def test_a_request_expires_in_the_queue(kinds: Any, asynchronous: Callable[..., str]) -> None:

@@ -168,6 +168,22 @@ CALLS: list[tuple[str, Callable[[Any], Any], list[tuple[str, str]]]] = [
         [("sagemaker:InvokeEndpoint", A.format("sagemaker", "endpoint/e"))],
     ),
     (
+        "sagemaker-runtime",
+        lambda api: api.invoke_endpoint(EndpointName="e", Body=b"1", InferenceComponentName="C"),
+        [
+            ("sagemaker:InvokeEndpoint", A.format("sagemaker", "endpoint/e")),
+            ("sagemaker:InvokeEndpoint", A.format("sagemaker", "inference-component/c")),
+        ],
+    ),
+    (
+        "sagemaker",
+        lambda api: api.create_inference_component(InferenceComponentName="c", EndpointName="e"),
+        [
+            ("sagemaker:CreateInferenceComponent", A.format("sagemaker", "endpoint/e")),
+            ("sagemaker:CreateInferenceComponent", A.format("sagemaker", "inference-component/c")),
+        ],
+    ),
+    (
         "logs",
         lambda api: api.put_log_events(logGroupName="/g", logStreamName="s", logEvents=[EVENT]),
         [("logs:PutLogEvents", A.format("logs", "log-group:/g:log-stream:s"))],
