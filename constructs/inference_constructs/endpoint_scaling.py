@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
@@ -21,7 +21,7 @@ from inference_constructs.scaling_permissions import allow_scaling, allow_scalin
 from inference_constructs.scheduled import ScheduledCapacity
 
 # Lambda's own limit: an endpoint that is being changed is waited for.
-_TIMEOUT = Duration.minutes(15)
+_MINUTES = 15
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 _MOST_CHARACTERS = 8192
 
@@ -68,7 +68,7 @@ class EndpointScaling(Construct):
             handler="scaling.custom_resource.handler",
             description="Registers the endpoint's variants with Application Auto Scaling.",
             encryption=encryption,
-            timeout=_TIMEOUT,
+            timeout=Duration.minutes(_MINUTES),
             log_retention=log_retention,
         )
         allow_scaling(
@@ -155,7 +155,7 @@ class EndpointScaling(Construct):
         self._refuse(self._size_faults())
 
     def _size_faults(self) -> list[str]:
-        size = len(json.dumps(Stack.of(self).resolve(self._definitions())))
+        size = len(json.dumps(self._definitions()))
         if size <= _MOST_CHARACTERS:
             return []
         return [
@@ -174,7 +174,7 @@ class EndpointScaling(Construct):
             construct_id,
             resource_type=f"Custom::{resource_type}",
             service_token=self.function.function_arn,
-            service_timeout=_TIMEOUT.plus(Duration.minutes(1)),
+            service_timeout=Duration.minutes(_MINUTES + 1),
             properties={"EndpointName": self.endpoint_name, **properties},
         )
         self._owner.role.ready_before(resource)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Token
-
+from inference_constructs.durations import is_late
 from inference_constructs.faults import refuse
 from inference_constructs.scalable import SERVICE_NAMESPACE, ScalableKind
 from inference_constructs.scaling_metrics import OwnMetric
@@ -92,7 +91,7 @@ class Scaling:
         faults = [
             f"{name} must be at least {rules.least} for {rules.noun}, not {least} ({rules.page})"
             for name, least in self._named_minima()
-            if not Token.is_unresolved(least) and least < rules.least
+            if least < rules.least and not is_late(least)
         ]
         for policy in self.policies:
             metric = policy.metric
@@ -151,9 +150,9 @@ class Scaling:
     def _faults(self) -> list[str]:
         faults = []
         lowest, highest = self.min_capacity, self.max_capacity
-        if not Token.is_unresolved(lowest) and lowest < 0:
+        if lowest < 0 and not is_late(lowest):
             faults.append(f"min_capacity must be 0 or greater, not {lowest}")
-        if not any(map(Token.is_unresolved, (lowest, highest))) and lowest > highest:
+        if not any(map(is_late, (lowest, highest))) and lowest > highest:
             faults.append(
                 f"min_capacity ({lowest}) must not be greater than max_capacity ({highest}): "
                 "lower the one or raise the other"
@@ -205,14 +204,14 @@ class Scaling:
     ) -> list[str]:
         if lowest is not None and highest is None:
             tightest = _extreme(min, maxima)
-            if tightest is not None and not Token.is_unresolved(lowest) and lowest > tightest:
+            if tightest is not None and not is_late(lowest) and lowest > tightest:
                 return [
                     f"schedule {schedule.name!r} sets a minimum of {lowest} where the maximum may "
                     f"be {tightest}: give it a max_capacity, too"
                 ]
         if highest is not None and lowest is None:
             widest = _extreme(max, self._minima())
-            if widest is not None and not Token.is_unresolved(highest) and highest < widest:
+            if widest is not None and not is_late(highest) and highest < widest:
                 return [
                     f"schedule {schedule.name!r} sets a maximum of {highest} where the minimum may "
                     f"be {widest}: give it a min_capacity, too"
@@ -221,7 +220,7 @@ class Scaling:
 
 
 def _extreme(choose: Callable[[Iterable[int]], int], values: list[int]) -> int | None:
-    known = [value for value in values if not Token.is_unresolved(value)]
+    known = [value for value in values if not is_late(value)]
     return choose(known) if known else None
 
 

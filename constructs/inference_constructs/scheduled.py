@@ -8,6 +8,7 @@ from typing import Any
 from aws_cdk import TimeZone, Token
 from aws_cdk import aws_applicationautoscaling as autoscaling
 
+from inference_constructs.durations import is_late
 from inference_constructs.faults import refuse
 
 _EXPRESSION = re.compile(r"(?P<kind>at|rate|cron)\((?P<fields>[^()]+)\)")
@@ -102,9 +103,9 @@ class ScheduledCapacity:
         faults = [
             f"{name} must be 0 or greater, not {value}"
             for name, value in (("min_capacity", lowest), ("max_capacity", highest))
-            if value is not None and not Token.is_unresolved(value) and value < 0
+            if value is not None and value < 0 and not is_late(value)
         ]
-        if lowest is None or highest is None or any(map(Token.is_unresolved, (lowest, highest))):
+        if lowest is None or highest is None or any(map(is_late, (lowest, highest))):
             return faults
         if lowest > highest:
             faults.append(

@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from aws_cdk import Duration, Token
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from inference_constructs.durations import is_late
 from inference_constructs.faults import refuse
 from inference_constructs.scaling_metrics import (
     OwnMetric,
@@ -60,9 +61,7 @@ class TargetTracking:
         """
         faults = [] if isinstance(self.metric, str) else statistic_faults(self.metric)
         # Finite first: jsii cannot be asked about a NaN, it ends.
-        if not math.isfinite(self.target) or (
-            self.target <= 0 and not Token.is_unresolved(self.target)
-        ):
+        if not math.isfinite(self.target) or (self.target <= 0 and not is_late(self.target)):
             faults.append(f"the target must be greater than 0, not {self.target}")
         refuse("target tracking", faults)
 
@@ -175,7 +174,8 @@ class TargetTracking:
         Raises:
             ValueError: the share is out of range.
         """
-        if not Token.is_unresolved(share) and not 0 < share <= 1:
+        # Finite first: jsii cannot be asked about a NaN, it ends.
+        if not math.isfinite(share) or not (0 < share <= 1 or is_late(share)):
             refuse("target tracking", [f"share must be above 0 and at most 1, not {share}"])
         name = "SageMakerVariantProvisionedConcurrencyUtilization"
         return cls._of(name, share, cooldowns, scale_in)
