@@ -8,10 +8,12 @@ import pytest
 from aws_cdk import Duration, Stack
 from aws_cdk.assertions import Template
 from aws_cdk.aws_applicationautoscaling import Schedule
+from constructs import Construct
 
 from inference_constructs import (
     FleetShare,
     InferenceModel,
+    ModelArtifact,
     ProductionVariant,
     RealtimeEndpoint,
     RollbackAlarms,
@@ -20,6 +22,7 @@ from inference_constructs import (
     ScheduledCapacity,
     TargetTracking,
 )
+from inference_constructs.artifact import BoundArtifact
 
 GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails"
 FIVE_MINUTES = Duration.minutes(5)
@@ -201,11 +204,11 @@ def test_the_least_that_aws_takes_passes(
 
 
 def test_a_number_of_instances_is_checked_against_the_smallest_fleet(define: Define) -> None:
-    """Three of six are half, and three of two are more than there are."""
-    rollout = Rollout.canary(size=FleetShare.instances(3))
-    with pytest.raises(ValueError, match=r"3 instances are more.*has only 2: use 1"):
-        define(rollout)
-    define(rollout, low=6)
+    """Two of four are half, and two of three are more."""
+    rollout = Rollout.canary(size=FleetShare.instances(2))
+    with pytest.raises(ValueError, match=r"2 instances are more.*has only 3: use 1"):
+        define(rollout, low=3)
+    define(rollout, low=4)
 
 
 def test_a_number_of_instances_is_checked_against_the_largest_fleet(define: Define) -> None:
@@ -228,6 +231,38 @@ def test_what_sagemaker_would_ignore_is_refused(define: Define) -> None:
     with pytest.raises(ValueError, match=f"may run on Inf1.*{GUIDE}-exclusions.html"):
         define(Rollout.all_at_once(), instance_type="ml.inf1.xlarge")
     define(Rollout.all_at_once(), instance_type="ml.inf2.xlarge")
+
+
+class Packaged(ModelArtifact):
+    """A model package that goes out as it was published."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def bind(self, scope: Construct) -> BoundArtifact:
+        """The package, with an image of the XGBoost registry."""
+        return BoundArtifact(
+            version="1",
+            image="683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+            model_package_arn=f"arn:aws:sagemaker:us-east-1:{self._package}",
+        )
+
+
+def test_a_rollout_of_a_bought_container_is_refused(stack: Stack) -> None:
+    """Marketplace packages have no version; those of a registry have one, and are rolled out."""
+
+    def define(name: str, package: str) -> None:
+        model = InferenceModel(stack, f"{name}Model", artifact=Packaged(package))
+        RealtimeEndpoint(
+            stack,
+            name,
+            variants=[ProductionVariant(model=model, instance_type="ml.m5.large")],
+            rollout=Rollout.all_at_once(),
+        )
+
+    with pytest.raises(ValueError, match=f"of the AWS Marketplace.*{GUIDE}-exclusions.html"):
+        define("Bought", "865070037744:model-package/fraud-1234")
+    define("Approved", "123456789012:model-package/fraud/3")
 
 
 @pytest.mark.parametrize(
