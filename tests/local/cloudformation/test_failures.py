@@ -217,7 +217,7 @@ def test_an_alarm_of_another_name_is_another_alarm(stacks: Any, local_aws: Any) 
     """It begins without data; the one that it replaces is deleted last, with its state."""
     cloudwatch, name = local_aws.client("cloudwatch"), stacks.new_name()
 
-    def alarm(suffix: str) -> dict[str, Any]:
+    def alarm(suffix: str) -> Any:
         return stacks.resource(
             "AWS::CloudWatch::Alarm",
             AlarmName=f"{name}-{suffix}",
