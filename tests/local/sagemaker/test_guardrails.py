@@ -223,10 +223,9 @@ def test_a_canary_takes_its_share_then_all_and_no_request_fails(
     assert set(after) == {"canary-v2"}
     assert progress.statuses == ["Updating", "InService"]
     assert progress.stages[0][0] == "Creating"
-    assert progress.stages[-1][0] in {"ActivatingTraffic", "Baking"}
     assert len(baking) > 10
     # Blue/green: the whole old fleet stands beside the whole new one.
-    assert progress.stages[-1][1:] == (2, 2)
+    assert ("Baking", 2, 2) in progress.stages
     assert progress.pending["EndpointConfigName"] == config
     assert progress.pending["ProductionVariants"][0]["InstanceType"] == "ml.m5.large"
     assert progress.final["EndpointConfigName"] == config

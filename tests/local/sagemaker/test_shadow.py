@@ -81,6 +81,7 @@ def test_a_slow_and_failing_shadow_changes_nothing_for_the_caller(
     hosting.remove(endpoint)
 
 
+@pytest.mark.long
 def test_the_shadow_s_weight_is_the_share_that_it_gets(
     hosting: Any, models: tuple[str, str]
 ) -> None:
