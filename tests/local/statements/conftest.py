@@ -175,3 +175,106 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, own_local_aws: Any) -> 
             for key, value in found.items()
         },
     )
+
+
+class EndpointScaling:
+    """How the endpoint is scaled, and how it might be.
+
+    Attributes:
+        kind: the type of the custom resource.
+        linked_role: the role with which it is scaled, of an account's first target.
+        own: the targets as they were deployed.
+        everything: the same with a step policy, its alarm, and a schedule.
+    """
+
+    kind = "Custom::EndpointScaling"
+    linked_role = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._scaling = deployment.client("application-autoscaling")
+        self._alarms = deployment.client("cloudwatch")
+        self._parameters = deployment.client("ssm")
+        self._endpoint = deployment.outputs["realtime.EndpointName"]
+        name = f"/inference/scaling/{self._endpoint}"
+        self._remembered = self._parameters.get_parameter(Name=name)["Parameter"]
+        self.own: list[dict[str, Any]] = json.loads(self._remembered["Value"])
+        (target,) = self.own
+        steps = [{"MetricIntervalLowerBound": "0", "ScalingAdjustment": "1"}]
+        step = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps}
+        policy = {
+            "PolicyName": "rush",
+            "PolicyType": "StepScaling",
+            "StepScalingPolicyConfiguration": step,
+        }
+        alarm = {
+            "AlarmName": f"StepScaling-{self._endpoint}/rush",
+            "AlarmActions": ["rush"],
+            "Namespace": "Shop",
+            "MetricName": "Waiting",
+            "Statistic": "Sum",
+            "Period": "60",
+            "EvaluationPeriods": "1",
+            "Threshold": "1",
+            "ComparisonOperator": "GreaterThanThreshold",
+        }
+        later = {
+            "ScheduledActionName": "later",
+            "Schedule": "at(2099-01-01T00:00:00)",
+            "ScalableTargetAction": {"MinCapacity": "2"},
+        }
+        self.everything = [
+            {
+                **target,
+                "ScalingPolicies": [*target["ScalingPolicies"], policy],
+                "Alarms": [alarm],
+                "ScheduledActions": [later],
+            }
+        ]
+
+    def differs(self, targets: list[dict[str, Any]]) -> str | None:
+        """What there is instead of these targets; None if they are there."""
+        scaling, namespace = self._scaling, {"ServiceNamespace": "sagemaker"}
+        found = (
+            _names(scaling.describe_scalable_targets(**namespace), "ScalableTargets", "ResourceId"),
+            _names(scaling.describe_scaling_policies(**namespace), "ScalingPolicies", "PolicyName"),
+            _names(
+                scaling.describe_scheduled_actions(**namespace),
+                "ScheduledActions",
+                "ScheduledActionName",
+            ),
+            _names(
+                self._alarms.describe_alarms(AlarmNamePrefix=f"StepScaling-{self._endpoint}/"),
+                "MetricAlarms",
+                "AlarmName",
+            ),
+        )
+        wanted = (
+            {target["ResourceId"] for target in targets},
+            {policy["PolicyName"] for t in targets for policy in t["ScalingPolicies"]},
+            {
+                action["ScheduledActionName"]
+                for t in targets
+                for action in t.get("ScheduledActions", ())
+            },
+            {alarm["AlarmName"] for t in targets for alarm in t.get("Alarms", ())},
+        )
+        return None if found == wanted else f"{found} is there instead of {wanted}"
+
+    def restore(self) -> None:
+        """Bring the bounds and the memory of the deployment back; the next probe does the rest."""
+        self._parameters.put_parameter(
+            Name=self._remembered["Name"],
+            Value=self._remembered["Value"],
+            Type="String",
+            Overwrite=True,
+        )
+
+
+def _names(answer: dict[str, Any], member: str, name: str) -> set[str]:
+    return {found[name] for found in answer[member]}
+
+
+@pytest.fixture(scope="module")
+def endpoint_scaling(deployment: Deployment) -> EndpointScaling:
+    """How the endpoint is scaled, and how it might be."""
+    return EndpointScaling(deployment)

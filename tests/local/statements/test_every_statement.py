@@ -11,6 +11,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ ENDED_SECONDS = 120
 LATE_SECONDS = 8
 JOBS = "/aws/sagemaker/TransformJobs"
 INSTANCES = "/aws/sagemaker/Endpoints"
+CHECKS = ("batch_checks.validate", "batch_checks.verify")
 FEATURES = ",".join(["1.0"] * 30) + "\n"
 
 
@@ -59,12 +61,14 @@ class Probes:
     """What is done with both stacks."""
 
     deployment: Any
+    scaling: Any
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         client, outputs = self.deployment.client, self.deployment.outputs
         self.sagemaker, self.states = client("sagemaker"), client("stepfunctions")
         self.s3, self.logs, self.functions = client("s3"), client("logs"), client("lambda")
+        self.iam = client("iam")
         self.endpoint = outputs["realtime.EndpointName"]
         self.machine = self.states.describe_state_machine(
             stateMachineArn=outputs["batch.StateMachineArn"]
@@ -74,7 +78,9 @@ class Probes:
             self.functions.get_function_configuration(FunctionName=name)
             for name in self.deployment.resources("AWS::Lambda::Function")
         ]
-        self.functions_by_package = {f["Handler"].split(".")[-2]: f for f in described}
+        self.functions_by_module = {
+            f["Handler"].removeprefix("functions.").rpartition(".")[0]: f for f in described
+        }
         self.s3.create_bucket(Bucket="answers")
 
     def all(self) -> list[Probe]:
@@ -83,12 +89,14 @@ class Probes:
             EndpointConfigName=self.deployment.outputs["realtime.EndpointConfigName"]
         )
         served = config["ProductionVariants"][0]["ModelName"]
-        functions = self.functions_by_package
-        emptier = functions.pop("custom_resource")
+        functions = self.functions_by_module
+        emptier = functions["bucket_emptier.custom_resource"]
+        owner = functions["scaling.custom_resource"]
+        checks = [functions[name] for name in CHECKS]
         workflow = [
             self.machine["roleArn"],
             self._role_of_model(self.deployment.outputs["batch.ModelName"]),
-            *(function["Role"] for function in functions.values()),
+            *(function["Role"] for function in checks),
         ]
 
         def roles(*arns: str) -> frozenset[str]:
@@ -97,6 +105,7 @@ class Probes:
         return [
             Probe("the state machine is made anew", roles(self.machine["roleArn"]), self.make),
             Probe("buckets are emptied", roles(emptier["Role"]), lambda: self.empty(emptier)),
+            Probe("an endpoint is scaled", roles(owner["Role"]), lambda: self.scale(owner)),
             Probe("an endpoint is updated", roles(self._role_of_model(served)), self.update),
             Probe("a batch is run", roles(*workflow), self.batch),
             Probe("a batch is stopped", roles(*workflow), self.stop_batch),
@@ -126,28 +135,39 @@ class Probes:
                 self.s3.put_object(Bucket=bucket, Key="object", Body=b"1")
             self.s3.delete_object(Bucket=bucket, Key="object")
         began = self._fresh(function)
-        key = f"answer-{next(self._numbers)}"
-        where = {"Bucket": "answers", "Key": key}
-        event = {
-            "RequestType": "Delete",
-            "ResponseURL": self.s3.generate_presigned_url("put_object", Params=where),
-            "StackId": "stack",
-            "RequestId": key,
-            "LogicalResourceId": "Emptied",
-            "ResourceProperties": {"Buckets": [self.bucket], "LogBuckets": [logs]},
-        }
         try:
-            self.functions.invoke(FunctionName=function["FunctionName"], Payload=json.dumps(event))
+            self._ask(function, "Delete", {"Buckets": [self.bucket], "LogBuckets": [logs]})
         finally:
             self.s3.put_bucket_policy(Bucket=logs, Policy=policy)
-        answer = json.loads(self.s3.get_object(**where)["Body"].read())
-        if answer["Status"] != "SUCCESS":
-            raise Noticed(answer["Reason"])
         for bucket in (self.bucket, logs):
             # What else the log bucket has by now are the logs of the emptying.
             left = self.s3.list_object_versions(Bucket=bucket, Prefix="object")
             if left.get("Versions") or left.get("DeleteMarkers"):
                 raise Noticed(f"{bucket} is not empty")
+        self._logged(function, began)
+
+    def scale(self, function: dict[str, Any]) -> None:
+        """Let the custom resource scale the endpoint by all means, by fewer, and no more.
+
+        As in an account where nothing of SageMaker's was ever scaled.
+        """
+        with suppress(self.iam.exceptions.NoSuchEntityException):
+            self.iam.delete_role(RoleName=self.scaling.linked_role)
+        began = self._fresh(function)
+        given = {"EndpointName": self.endpoint}
+        try:
+            for name, targets in (
+                ("Create", self.scaling.everything),
+                ("Update", self.scaling.own),
+            ):
+                self._ask(function, name, {**given, "ScalableTargets": targets}, self.scaling.kind)
+                if told := self.scaling.differs(targets):
+                    raise Noticed(told)
+            self._ask(function, "Delete", given, self.scaling.kind)
+            if told := self.scaling.differs([]):
+                raise Noticed(told)
+        finally:
+            self.scaling.restore()
         self._logged(function, began)
 
     def update(self) -> None:
@@ -181,14 +201,14 @@ class Probes:
     def batch(self) -> None:
         """Run the workflow to its end, with everything that it leaves behind."""
         self._without_jobs_log()
-        validate, verify = (self.functions_by_package[name] for name in ("validate", "verify"))
-        began = {name: self._fresh(f) for name, f in self.functions_by_package.items()}
+        checks = [self.functions_by_module[name] for name in CHECKS]
+        began = [self._fresh(check) for check in checks]
         execution = self._start()
         ended = until("the end", lambda: self._ended(execution), seconds=ENDED_SECONDS)
         if ended["status"] != "SUCCEEDED":
             raise Noticed(ended["cause"])
-        self._logged(validate, began["validate"])
-        self._logged(verify, began["verify"])
+        for check, since in zip(checks, began, strict=True):
+            self._logged(check, since)
         job = json.loads(ended["output"])["transform"]["name"]
         until("the job's log", lambda: self._streams_of(job) >= {"container", "data-log"})
         until("the job's metrics", lambda: self._has_metrics(job))
@@ -242,6 +262,30 @@ class Probes:
         status: str = found["TransformJobStatus"]
         return status
 
+    def _ask(
+        self,
+        function: dict[str, Any],
+        request: str,
+        properties: dict[str, Any],
+        kind: str = "Custom::Emptied",
+    ) -> None:
+        """Ask a custom resource's function as CloudFormation does."""
+        key = f"answer-{next(self._numbers)}"
+        where = {"Bucket": "answers", "Key": key}
+        event = {
+            "RequestType": request,
+            "ResponseURL": self.s3.generate_presigned_url("put_object", Params=where),
+            "StackId": "stack",
+            "RequestId": key,
+            "ResourceType": kind,
+            "LogicalResourceId": "Probed",
+            "ResourceProperties": properties,
+        }
+        self.functions.invoke(FunctionName=function["FunctionName"], Payload=json.dumps(event))
+        answer = json.loads(self.s3.get_object(**where)["Body"].read())
+        if answer["Status"] != "SUCCESS":
+            raise Noticed(answer["Reason"])
+
     def _fresh(self, function: dict[str, Any]) -> int:
         """Let the function's next run begin with a new environment, and so a new log stream."""
         self.functions.update_function_configuration(
@@ -285,9 +329,9 @@ class Probes:
 
 
 @pytest.fixture(scope="module")
-def probes(deployment: Any) -> list[Probe]:
+def probes(deployment: Any, endpoint_scaling: Any) -> list[Probe]:
     """What is done with both stacks."""
-    return Probes(deployment).all()
+    return Probes(deployment, endpoint_scaling).all()
 
 
 def seen_without(permission: Any, probes: list[Probe]) -> str | None:

@@ -55,7 +55,7 @@ def action(schedule: str, zone: str | None = None, **given: Any) -> dict[str, An
     """A scheduled action as CloudFormation hands it to a function: all scalars are texts."""
     times = {name: given.pop(name) for name in ("StartTime", "EndTime") if name in given}
     capacity = {name: str(value) for name, value in given.items()}
-    told: dict[str, Any] = {"Schedule": schedule, "ScalableTargetAction": capacity, **times}
+    told: dict[str, Any] = {"Schedule": schedule, "ScalableTargetAction": capacity} | times
     return told if zone is None else {**told, "Timezone": zone}
 
 
