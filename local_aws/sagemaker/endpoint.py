@@ -173,7 +173,9 @@ class Endpoint:
             fleet.close()
 
     def _deploy(self, fleet: Fleet, policy: DeploymentPolicy) -> None:
-        kind = Rolling if policy.shifting == "ROLLING" else BlueGreen
+        # Batches replace one whole fleet: neither none, nor the mix that a failed rollback left.
+        whole = len(self.traffic.fleets) == 1
+        kind = Rolling if policy.shifting == "ROLLING" and whole else BlueGreen
         watch = AlarmWatch(self._cloud, role_arn=fleet.role_arn, names=policy.alarms)
         rollout = self._rollout = kind(
             self._cloud, policy=policy, traffic=self.traffic, new=fleet, watch=watch
@@ -185,9 +187,9 @@ class Endpoint:
                 self._fleet, self.config, self._rollout = fleet, fleet.config, None
             fleet.enter(None)
 
-        # An endpoint that never worked has nothing to return to.
-        failed = "InService" if self._fleet else "Failed"
-        self._run(work, rollout.roll_back, failed=failed)
+        # An endpoint that never worked has nothing to return to, and a mix returns to be one.
+        back = "InService" if whole else "UpdateRollbackFailed"
+        self._run(work, rollout.roll_back, failed=back if self._fleet else "Failed")
 
     def _begin(self, status: str) -> None:
         with self._lock:
@@ -217,7 +219,7 @@ class Endpoint:
             else:
                 self._finish("InService", None)
                 return
-            if failed == "InService":
+            if failed != "Failed":
                 self.endpoint_status = "RollingBack"
             try:
                 undo()

@@ -49,6 +49,7 @@ class Rollout(ABC):
         self._policy = policy
         self._traffic = traffic
         self._old: Sequence[Fleet] = traffic.fleets
+        self._before = traffic.split
         self._watch = watch
         self._speed = cloud.speed
         self._began = time.monotonic()
@@ -126,8 +127,7 @@ class BlueGreen(Rollout):
 
     def roll_back(self) -> None:
         """The old fleet is complete: it takes over at once."""
-        if self._old:
-            self._traffic.turn_to(self._old[0])
+        self._traffic.split = self._before
         self.new.enter("Deleting")
         self.new.stop(drain=DRAIN)
 
@@ -138,25 +138,20 @@ class BlueGreen(Rollout):
             for name, variant in self.new.variants.items()
         }
         count = max(len(found) for found in shifts.values())
-        return [
+        steps = [
             {name: found[min(step, len(found) - 1)] for name, found in shifts.items()}
             for step in range(count)
         ]
+        # There is nothing to shift from, or a mix that a failed rollback left: all at once.
+        return steps if len(self._old) == 1 else steps[-1:]
 
     def _shift(self, active: dict[str, int]) -> None:
         for name, count in active.items():
             self.new.variants[name].activate(count)
         total = sum(variant.desired_count for variant in self.new.variants.values())
-        if len(self._old) != 1 or sum(active.values()) >= total:
-            # A mix that a failed rollback left takes no part in steps.
-            self._cut_over()
-        else:
-            self._traffic.share(self._old[0], self.new, sum(active.values()) / total)
-
-    def _cut_over(self) -> None:
         if self._old:
-            # Still there, for a request that began with it and for a rollback.
-            self._traffic.share(self._old[0], self.new, 1.0)
+            share = sum(active.values()) / total if total else 1.0
+            self._traffic.share(self._old[0], self.new, share)
         else:
             self._traffic.turn_to(self.new)
 

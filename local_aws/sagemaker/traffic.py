@@ -8,7 +8,9 @@ from typing import NamedTuple
 from local_aws.sagemaker.fleet import Fleet
 
 
-class _Split(NamedTuple):
+class Split(NamedTuple):
+    """Where requests go: ``share`` of them, from 0 to 1, to ``other``, and the rest to ``main``."""
+
     main: Fleet | None = None
     other: Fleet | None = None
     share: float = 0.0
@@ -18,27 +20,22 @@ class Traffic:
     """The traffic of one endpoint; every change of it is one assignment."""
 
     def __init__(self) -> None:
-        self._split = _Split()
+        self.split = Split()
 
     @property
     def fleets(self) -> list[Fleet]:
         """The fleets that requests may go to."""
-        return [fleet for fleet in self._split[:2] if fleet is not None]
-
-    @property
-    def main(self) -> Fleet | None:
-        """The fleet that takes what no other fleet takes."""
-        return self._split.main
+        return [fleet for fleet in self.split[:2] if fleet is not None]
 
     def choose(self) -> Fleet | None:
         """A fleet for one request; None while there is none."""
-        main, other, share = self._split
+        main, other, share = self.split
         return other if other is not None and random.random() < share else main
 
     def turn_to(self, fleet: Fleet | None) -> None:
         """Let ``fleet`` take all requests."""
-        self._split = _Split(fleet)
+        self.split = Split(fleet)
 
     def share(self, main: Fleet, other: Fleet, share: float) -> None:
         """Let ``other`` take a share from 0 to 1 of the requests, and ``main`` the rest."""
-        self._split = _Split(main, other, share)
+        self.split = Split(main, other, share)

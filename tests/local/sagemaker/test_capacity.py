@@ -59,7 +59,12 @@ def test_without_capacity_an_endpoint_fails_in_aws_s_words(
     """And serves once there is some: an update of a Failed endpoint is its second try."""
     limit_capacity("ml.r5.large", 0)
     config = hosting.create_config(
-        "scarce", {"ModelName": hosting.create_model("scarce"), "InstanceType": "ml.r5.large"}
+        "scarce",
+        {
+            "ModelName": hosting.create_model("scarce"),
+            "InstanceType": "ml.r5.large",
+            "InitialInstanceCount": 2,
+        },
     )
     endpoint = hosting.create_endpoint("scarce", config, wait="Failed")
     assert hosting.api.describe_endpoint(EndpointName=endpoint)["FailureReason"] == (
@@ -67,7 +72,16 @@ def test_without_capacity_an_endpoint_fails_in_aws_s_words(
         "error. Please retry using a different ML instance type or after some time."
     )
     limit_capacity("ml.r5.large", None)
-    hosting.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    # There is nothing to roll from: it starts as a whole.
+    batch = {
+        "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
+        "WaitIntervalInSeconds": 60,
+    }
+    hosting.api.update_endpoint(
+        EndpointName=endpoint,
+        EndpointConfigName=config,
+        DeploymentConfig={"RollingUpdatePolicy": batch},
+    )
     hosting.wait(endpoint, "InService")
     assert hosting.version(endpoint) == "scarce"
     hosting.remove(endpoint)
