@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -193,6 +193,7 @@ class EndpointScaling:
     def __init__(self, deployment: Deployment) -> None:
         self._scaling = deployment.client("application-autoscaling")
         self._alarms = deployment.client("cloudwatch")
+        self._roles = deployment.client("iam")
         self._parameters = deployment.client("ssm")
         self._endpoint = deployment.outputs["realtime.EndpointName"]
         name = f"/inference/scaling/{self._endpoint}"
@@ -259,6 +260,17 @@ class EndpointScaling:
             {alarm["AlarmName"] for t in targets for alarm in t.get("Alarms", ())},
         )
         return None if found == wanted else f"{found} is there instead of {wanted}"
+
+    def clear(self) -> None:
+        """Leave nothing that is scaled, as in an account where nothing ever was."""
+        found = self._scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
+        for target in found["ScalableTargets"]:
+            self._scaling.deregister_scalable_target(
+                **{name: target[name] for name in ("ResourceId", "ScalableDimension")},
+                ServiceNamespace="sagemaker",
+            )
+        with suppress(self._roles.exceptions.NoSuchEntityException):
+            self._roles.delete_role(RoleName=self.linked_role)
 
     def restore(self) -> None:
         """Bring the bounds and the memory of the deployment back; the next probe does the rest."""

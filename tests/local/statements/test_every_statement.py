@@ -11,7 +11,6 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +67,6 @@ class Probes:
         client, outputs = self.deployment.client, self.deployment.outputs
         self.sagemaker, self.states = client("sagemaker"), client("stepfunctions")
         self.s3, self.logs, self.functions = client("s3"), client("logs"), client("lambda")
-        self.iam = client("iam")
         self.endpoint = outputs["realtime.EndpointName"]
         self.machine = self.states.describe_state_machine(
             stateMachineArn=outputs["batch.StateMachineArn"]
@@ -147,12 +145,8 @@ class Probes:
         self._logged(function, began)
 
     def scale(self, function: dict[str, Any]) -> None:
-        """Let the custom resource scale the endpoint by all means, by fewer, and no more.
-
-        As in an account where nothing of SageMaker's was ever scaled.
-        """
-        with suppress(self.iam.exceptions.NoSuchEntityException):
-            self.iam.delete_role(RoleName=self.scaling.linked_role)
+        """Let the custom resource scale the endpoint by all means, by fewer, and no more."""
+        self.scaling.clear()
         began = self._fresh(function)
         given = {"EndpointName": self.endpoint}
         try:
