@@ -1,5 +1,7 @@
 """`EndpointClosing`: deletes an endpoint after hours, and makes it again before the next."""
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -97,11 +100,11 @@ class EndpointClosing(Construct):
     endpoint had. Scalable targets, policies and schedules are withdrawn, and put back by their
     owner. Alarms are quiet meanwhile, because those of this library take missing data for good.
 
-    CloudFormation would fail to update an endpoint that is not there. So a custom resource comes
-    before the endpoint, which changes with it: a deployment that changes a closed endpoint opens it
-    first, and closes it again when it is through. A closing waits until no deployment is under way.
-    A deployment that fails, or is rolled back, leaves the same. A stack that is deleted needs no
-    endpoint. A new stack is open until its first closing.
+    CloudFormation would fail to update an endpoint that is not there. So a custom resource changes
+    whenever the endpoint, its config or its models change in the template, and comes before all of
+    them: a deployment that changes a closed endpoint opens it first, as it was, and closes it again
+    when it is through, or has been rolled back. A closing waits until no deployment is under way. A
+    stack that is deleted needs no endpoint. A new stack is open until its first closing.
 
     An execution can be started by hand: `{"action": "open"}` opens it until the next closing, and
     `{"action": "close"}` closes it until the next opening.
@@ -147,8 +150,7 @@ class EndpointClosing(Construct):
         self._permissions.allow_gate(
             self.gate.role, state_machine_arn=self.state_machine.state_machine_arn
         )
-        before = self._custom_resource("Before", {"Endpoint": late(self._endpoint_properties)})
-        endpoint.resource.node.add_dependency(before)
+        self._open_before_changes()
         after = self._custom_resource("After", {})
         after.node.add_dependency(endpoint.resource)
         self._schedule(hours, notifications, after)
@@ -248,12 +250,32 @@ class EndpointClosing(Construct):
         self.gate.role.ready_before(resource)
         return resource
 
-    def _endpoint_properties(self) -> dict[str, Any]:
-        """Everything whose change has CloudFormation update the endpoint."""
-        resource, stack = self._endpoint.resource, Stack.of(self)
-        properties = resource._render_properties(resource._cfn_properties)
-        # CloudFormation gives the stack's tags to the endpoint as well.
-        return {"Properties": properties, "StackTags": stack.tags.tag_values()}
+    def _open_before_changes(self) -> None:
+        """Has CloudFormation open the endpoint before it changes anything that it is made of."""
+        before = self._custom_resource("Before", {"EndpointDigest": late(self._digest)})
+        self._endpoint.resource.node.add_dependency(before)
+        for model in self._endpoint.models:
+            # The old model is loaded once more, with the rights that the role has until then.
+            if model.role.policy is not None:
+                model.role.policy.node.add_dependency(before)
+
+    def _digest(self) -> str:
+        """Another one whenever CloudFormation is going to update the endpoint."""
+        stack = Stack.of(self)
+        models = [
+            child
+            for model in self._endpoint.models
+            for child in model.node.find_all()
+            if isinstance(child, sagemaker.CfnModel)
+        ]
+        resources = [self._endpoint.resource, self._endpoint.config, *models]
+        properties = [
+            stack.resolve(resource._render_properties(resource._cfn_properties))
+            for resource in resources
+        ]
+        # CloudFormation gives the stack's own tags to the endpoint as well.
+        content = json.dumps([properties, stack.tags.tag_values()], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def _schedule(
         self, hours: BusinessHours, notifications: Notifications, after: CustomResource

@@ -73,7 +73,7 @@ class OfficeHours(Construct):
         if deletes:
             self.closing = EndpointClosing(
                 self,
-                "Closing",
+                "Workflow",
                 endpoint=endpoint,
                 hours=hours,
                 notifications=notifications,

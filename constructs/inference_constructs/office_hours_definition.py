@@ -1,8 +1,8 @@
 """The states that take an endpoint down and up again, and how they follow each other.
 
     Begin ─ open, leave ──→ Open ⟲ ──→ Restore → Check → (leave: Answer →) Done
-          ├ deploy ───────→ Open ⟲ ──→ Answer → Rest ⟲ → Settle
-          ├ settle ───────→ Settle ⟲ → Restore → Check → hours over? Linger → Close
+          ├ deploy ───────→ Open ⟲ ──→ Answer → Rest ⟲ → Settle ⟲ → Restore → Check
+          │                                       → (the hours are over: Linger → Close)
           ├ close ────────→ Close ⟲ ─→ Withdraw → Delete ⟲ → Done
           └ stop ─────────→ Steady ⟲ → Answer → Done
     any failure → Tell → (CloudFormation waits: Refuse →) Failed
@@ -109,7 +109,6 @@ class OfficeHoursDefinition:
         return begin.next(
             sfn.Choice(scope, "Why")
             .when(sfn.Condition.string_equals(_ACTION, "close"), close)
-            .when(sfn.Condition.string_equals(_ACTION, "settle"), settle)
             .when(sfn.Condition.string_equals(_ACTION, "stop"), steady)
             .otherwise(open_)
         )

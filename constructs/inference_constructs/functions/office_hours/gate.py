@@ -1,9 +1,9 @@
 """The custom resources that keep deployments and office hours out of each other's way.
 
-`Before` comes before the endpoint and has all of the endpoint's properties, so that CloudFormation
-updates it whenever it is about to update the endpoint. A closed endpoint is opened then, with the
-config that it was closed with, and CloudFormation finds what it expects; nothing else of a
-deployment needs the endpoint. `After` comes after it, so that it is deleted before it.
+`Before` comes before the endpoint and all that it is made of, and changes whenever one of them does
+in the template. A closed endpoint is opened then, with the config, the model and the rights that it
+was closed with, and CloudFormation finds what it expects; nothing else of a deployment needs the
+endpoint. `After` comes after it, so that it is deleted before it.
 
 What takes longer than a look is an execution of the state machine, which answers CloudFormation.
 
@@ -36,7 +36,7 @@ def handler(event: Event, context: object) -> None:
 
     Args:
         event: the request; the properties are `Position` (`Before` or `After`), `EndpointName`,
-            `Parameters`, `StateMachine` and what the endpoint has.
+            `Parameters` and `StateMachine`.
         context: Lambda's context; unused.
     """
     failure: Exception | None = None

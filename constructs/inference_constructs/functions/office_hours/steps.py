@@ -5,7 +5,7 @@ execution did before. Two executions may so meet, an opening and a deployment's 
 between them. What the state machine hands on from task to task is one object:
 
 - `action`: why it runs: `open` and `close` when the hours say so, `deploy` before CloudFormation
-  changes the endpoint, `settle` after it did, `leave` when the office hours are taken out of the
+  changes the endpoint and `settle` after it did, `leave` when the office hours are taken out of the
   stack, `stop` when the stack is deleted;
 - `request`: CloudFormation's, if it waits for an answer;
 - `attempts`: how often a start has failed;
@@ -28,15 +28,15 @@ from .stack import StackStatus
 
 State = dict[str, Any]
 
-ACTIONS = ("open", "close", "deploy", "settle", "leave", "stop")
+ACTIONS = ("open", "close", "deploy", "leave", "stop")
 # The physical id of both custom resources: there is nothing that could be replaced.
 PHYSICAL_ID = "office-hours"
 
 _POLL_SECONDS = 30
 _FIRST_BACKOFF_SECONDS = 60
 _LONGEST_BACKOFF_SECONDS = 600
-# CloudFormation waits an hour for an answer.
-_PATIENCE_OF_A_DEPLOYMENT_SECONDS = 50 * 60
+# CloudFormation waits an hour for an answer, and looking takes time as well.
+_PATIENCE_OF_A_DEPLOYMENT_SECONDS = 40 * 60
 # Longer than any deployment; what has not been closed by then is for someone to look at.
 _PATIENCE_OF_A_CLOSING_SECONDS = 8 * 3600
 
@@ -215,6 +215,7 @@ def settle(settings: Settings, state: State) -> State:
         `next` is `wait`, `opened` or `closed`.
     """
     status = settings.endpoint.status()
+    state = {**state, "action": "settle"}
     if status in CHANGING:
         return {**state, "next": "wait", "wait": _POLL_SECONDS}
     return {**state, "next": "closed" if status == MISSING else "opened"}

@@ -1,0 +1,472 @@
+"""A stack with office hours, deployed by the local CloudFormation, and what AWS has of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import time as time_of_day
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, DefaultStackSynthesizer, Duration, Environment, Stack, Tags, TimeZone
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_ssm as ssm
+from aws_cdk.aws_applicationautoscaling import Schedule
+
+from inference_constructs import (
+    BusinessHours,
+    EncryptionKey,
+    EndpointAlarms,
+    GoldenRequest,
+    InferenceModel,
+    ModelArtifact,
+    Notifications,
+    OfficeHours,
+    ProductionVariant,
+    RealtimeEndpoint,
+    Reopening,
+    Scaling,
+    ScheduledCapacity,
+    Suspended,
+    TargetTracking,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+ASSETS = "office-hours-assets"
+# Of a type that no other test makes scarce.
+INSTANCE_TYPE = "ml.c5.4xlarge"
+HANDLER = """
+def model_fn(model_dir):
+    {start}
+
+def input_fn(body, content_type):
+    return body
+
+def predict_fn(data, model):
+    return {version!r}
+
+def output_fn(prediction, accept):
+    return prediction, "text/csv"
+"""
+ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+
+def until(found: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """Wait for something that has to come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.2)
+    raise AssertionError("it did not come")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """What is deployed.
+
+    Attributes:
+        version: of the model.
+        breaks: whether its container does not start.
+        hours: whether there are office hours at all.
+        tags: of the endpoint.
+        note: the content of a resource that has nothing to do with the endpoint.
+        give_up_after_minutes: how long an opening is tried.
+        minimum: of the scaling.
+    """
+
+    version: str = "1"
+    breaks: bool = False
+    hours: bool = True
+    tags: dict[str, str] = field(default_factory=lambda: {"team": "shop"})
+    note: str = "one"
+    give_up_after_minutes: float = 120
+    minimum: int = 1
+
+
+class Office:
+    """One stack that is deployed again and again."""
+
+    def __init__(self, aws: Any, out: Path, name: str) -> None:
+        self.aws, self.name = aws, name
+        self.endpoint = f"{name}-endpoint"
+        self._out, self._number = out, 0
+        self._cloudformation = aws.client("cloudformation")
+        self._sagemaker = aws.client("sagemaker")
+        self._states = aws.client("stepfunctions")
+        self._context = json.loads((ROOT / "cdk.json").read_text())["context"]
+
+    def deploy(self, code: Code) -> str:
+        """Deploy; the stack's status afterwards."""
+        self.begin_to_deploy(code)
+        return self.at_rest()
+
+    def begin_to_deploy(self, code: Code) -> None:
+        """Begin to deploy."""
+        self._number += 1
+        given = {
+            "StackName": self.name,
+            "TemplateBody": self._synthesized(code),
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
+        if self._number == 1:
+            self._cloudformation.create_stack(**given)
+        else:
+            self._cloudformation.update_stack(**given)
+
+    def begin_to_destroy(self) -> str:
+        """Begin to delete the stack; its id."""
+        found: str = self._described(self.name)["StackId"]
+        self._cloudformation.delete_stack(StackName=self.name)
+        return found
+
+    def at_rest(self, name: str | None = None) -> str:
+        """The stack's status when nothing is under way."""
+
+        def status() -> str | None:
+            found: str = self._described(name or self.name)["StackStatus"]
+            return None if found.endswith("_IN_PROGRESS") else found
+
+        ended: str = until(status, seconds=120)
+        return ended
+
+    def exists(self) -> bool:
+        """Whether there is the stack."""
+        return self.name in _stacks(self._cloudformation)
+
+    def failures(self) -> list[str]:
+        """Why resources failed, the newest first."""
+        pages = self._cloudformation.get_paginator("describe_stack_events").paginate(
+            StackName=self.name
+        )
+        return [
+            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+            for page in pages
+            for event in page["StackEvents"]
+            if event["ResourceStatus"].endswith("FAILED")
+        ]
+
+    def fire(self, what: str) -> str:
+        """Fire the schedule whose id has this word; the execution that it starts."""
+        group = self._resource("AWS::Scheduler::ScheduleGroup")
+        schedule = self._resource("AWS::Scheduler::Schedule", what)
+        before = self._executions()
+        request = urllib.request.Request(
+            f"{self.aws.url}/_local-aws/schedules/{group}/{schedule}", data=b"", method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+        (started,) = until(lambda: self._executions() - before, seconds=10)
+        arn: str = started
+        return arn
+
+    def close(self) -> None:
+        """Fire the closing, and wait for its end."""
+        self._fire_and_wait("Closing")
+
+    def open(self) -> None:
+        """Fire the opening, and wait for its end."""
+        self._fire_and_wait("Opening")
+
+    def _fire_and_wait(self, what: str) -> None:
+        execution = self.fire(what)
+        assert self.end_of(execution) == "SUCCEEDED", self.failed_execution(execution)
+
+    def end_of(self, execution: str) -> str:
+        """How an execution ended."""
+
+        def ended() -> str | None:
+            status: str = self._states.describe_execution(executionArn=execution)["status"]
+            return status if status in ENDED else None
+
+        status: str = until(ended, seconds=90)
+        return status
+
+    def running(self) -> bool:
+        """Whether any execution runs."""
+        found = self._states.list_executions(
+            stateMachineArn=self._resource("AWS::StepFunctions::StateMachine"),
+            statusFilter="RUNNING",
+        )
+        return bool(found["executions"])
+
+    def closed_again(self) -> None:
+        """Wait until what a deployment opened is closed, and nothing runs."""
+        until(lambda: self.status() == "Missing" and not self.running())
+
+    def until(self, found: Callable[[], Any]) -> None:
+        """Wait for something that has to come."""
+        until(found)
+
+    def failed_execution(self, execution: str) -> str:
+        """Why an execution failed."""
+        cause: str = self._states.describe_execution(executionArn=execution)["cause"]
+        return cause
+
+    def status(self) -> str:
+        """The endpoint's status, or `Missing`."""
+        try:
+            found = self._sagemaker.describe_endpoint(EndpointName=self.endpoint)
+        except self._sagemaker.exceptions.ClientError as error:
+            assert "Could not find endpoint" in str(error)
+            return "Missing"
+        status: str = found["EndpointStatus"]
+        return status
+
+    def config(self) -> str:
+        """The name of the endpoint's config."""
+        found = self._sagemaker.describe_endpoint(EndpointName=self.endpoint)
+        name: str = found["EndpointConfigName"]
+        return name
+
+    def configs(self) -> list[str]:
+        """The names of all configs of the stack."""
+        found = self._sagemaker.list_endpoint_configs(NameContains=self.name)
+        return [config["EndpointConfigName"] for config in found["EndpointConfigs"]]
+
+    def arn(self) -> str:
+        """The endpoint's ARN, also while it is not there."""
+        return f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{self.endpoint}"
+
+    def tag(self, key: str, value: str) -> None:
+        """Tag the endpoint by hand."""
+        self._sagemaker.add_tags(ResourceArn=self.arn(), Tags=[{"Key": key, "Value": value}])
+
+    def tags(self) -> dict[str, str]:
+        """The endpoint's tags, but for those of CloudFormation."""
+        found = self._sagemaker.list_tags(ResourceArn=self.arn())["Tags"]
+        return {t["Key"]: t["Value"] for t in found if not t["Key"].startswith("aws:")}
+
+    def answer(self) -> str:
+        """What the endpoint predicts: the model's version."""
+        answer = self.aws.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=self.endpoint, ContentType="text/csv", Body=b"1"
+        )
+        text: str = answer["Body"].read().decode()
+        return text
+
+    def scaling(self) -> dict[str, Any]:
+        """What Application Auto Scaling has of the endpoint, without what it makes up."""
+        client = self.aws.client("application-autoscaling")
+        calls = {
+            "targets": (client.describe_scalable_targets, "ScalableTargets"),
+            "policies": (client.describe_scaling_policies, "ScalingPolicies"),
+            "schedules": (client.describe_scheduled_actions, "ScheduledActions"),
+        }
+        made_up = {"CreationTime", "ScalableTargetARN", "PolicyARN", "ScheduledActionARN", "Alarms"}
+        return {
+            name: [
+                {key: value for key, value in found.items() if key not in made_up}
+                for found in call(ServiceNamespace="sagemaker")[member]
+                if f"/{self.endpoint}/" in found["ResourceId"]
+            ]
+            for name, (call, member) in calls.items()
+        }
+
+    def alarms_raised(self) -> list[str]:
+        """Names of the stack's alarms that ever went off."""
+        client = self.aws.client("cloudwatch")
+        found = client.describe_alarms(AlarmNamePrefix=self.name)["MetricAlarms"]
+        return [
+            alarm["AlarmName"]
+            for alarm in found
+            if any(
+                "to ALARM" in item["HistorySummary"]
+                for item in client.describe_alarm_history(AlarmName=alarm["AlarmName"])[
+                    "AlarmHistoryItems"
+                ]
+            )
+        ]
+
+    def told(self) -> list[str]:
+        """What the office hours told the topic since the last look: the statuses."""
+        client = self.aws.client("sqs")
+        queue = self._resource("AWS::SQS::Queue")
+        told = []
+        while found := client.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in found:
+                content = json.loads(json.loads(message["Body"])["Message"])
+                # Alarms tell it, too.
+                told += [content["status"]] if "status" in content else []
+                client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return told
+
+    def parameters(self) -> list[str]:
+        """The parameters that the office hours have left."""
+        found = self.aws.client("ssm").describe_parameters()["Parameters"]
+        return [p["Name"] for p in found if p["Name"].startswith("/inference/office-hours/")]
+
+    def capacity(self, instances: int | None) -> None:
+        """Make instances scarce, or plentiful again."""
+        request = urllib.request.Request(
+            f"{self.aws.url}/_local-aws/capacity/{INSTANCE_TYPE}",
+            data=json.dumps({"Instances": instances}).encode(),
+            method="DELETE" if instances is None else "PUT",
+        )
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+
+    def _executions(self) -> set[str]:
+        found = self._states.list_executions(
+            stateMachineArn=self._resource("AWS::StepFunctions::StateMachine")
+        )
+        return {execution["executionArn"] for execution in found["executions"]}
+
+    def _resource(self, kind: str, word: str = "") -> str:
+        found = self._cloudformation.describe_stack_resources(StackName=self.name)
+        (name,) = [
+            resource["PhysicalResourceId"]
+            for resource in found["StackResources"]
+            if resource["ResourceType"] == kind and word in resource["PhysicalResourceId"]
+        ]
+        return name
+
+    def _described(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return found
+
+    def _synthesized(self, code: Code) -> str:
+        app = App(
+            analytics_reporting=False,
+            tree_metadata=False,
+            outdir=str(self._out / f"{self._number:02d}"),
+            context=self._context,
+        )
+        stack = Stack(
+            app,
+            self.name,
+            env=Environment(account="123456789012", region="us-east-1"),
+            synthesizer=DefaultStackSynthesizer(
+                file_assets_bucket_name=ASSETS, generate_bootstrap_version_rule=False
+            ),
+        )
+        self._define(stack, code)
+        assembly = Path(app.synth().directory)
+        self._publish(assembly)
+        return (assembly / f"{self.name}.template.json").read_text()
+
+    def _define(self, stack: Stack, code: Code) -> None:
+        encryption = EncryptionKey(stack, "Encryption")
+        endpoint = RealtimeEndpoint(
+            stack,
+            "Endpoint",
+            endpoint_name=self.endpoint,
+            encryption=encryption,
+            variants=[
+                ProductionVariant(
+                    model=InferenceModel(stack, "Model", artifact=self._artifact(code)),
+                    instance_type=INSTANCE_TYPE,
+                    scaling=Scaling(
+                        min_capacity=code.minimum,
+                        max_capacity=3,
+                        policies=[TargetTracking.invocations_per_instance(6000)],
+                        schedules=[
+                            ScheduledCapacity(
+                                name="lunch",
+                                schedule=Schedule.expression("cron(0 12 ? * MON-FRI *)"),
+                                min_capacity=1,
+                            )
+                        ],
+                        suspended=Suspended(scale_in=True),
+                    ),
+                )
+            ],
+        )
+        for key, value in code.tags.items():
+            Tags.of(endpoint.resource).add(key, value)
+        notifications = Notifications(stack, "Notifications", encryption=encryption)
+        queue = sqs.Queue(stack, "Told", enforce_ssl=True)
+        notifications.topic.add_subscription(subscriptions.SqsSubscription(queue))
+        endpoint.add_alarms(EndpointAlarms(), notifications)
+        if code.hours:
+            OfficeHours(
+                stack,
+                "OfficeHours",
+                endpoint=endpoint,
+                hours=BusinessHours(
+                    opens=time_of_day(7),
+                    closes=time_of_day(19),
+                    time_zone=TimeZone.EUROPE_ZURICH,
+                ),
+                notifications=notifications,
+                reopening=Reopening(
+                    after_deployment=Duration.minutes(2),
+                    give_up_after=Duration.minutes(code.give_up_after_minutes),
+                    golden_request=GoldenRequest(body="1"),
+                ),
+            )
+        ssm.CfnParameter(stack, "Note", type="String", value=code.note)
+
+    def _artifact(self, code: Code) -> ModelArtifact:
+        directory = self._out / f"model-{code.version}-{code.breaks}"
+        if not directory.exists():
+            (directory / "code").mkdir(parents=True)
+            (directory / "xgboost-model").write_text('{"learner":{},"version":[3,2,0]}')
+            start = 'raise RuntimeError("cannot start")' if code.breaks else "return None"
+            (directory / "code" / "inference.py").write_text(
+                HANDLER.format(version=code.version, start=start)
+            )
+        return ModelArtifact.from_directory(directory, code=directory / "code")
+
+    def _publish(self, assembly: Path) -> None:
+        manifest = json.loads((assembly / f"{self.name}.assets.json").read_text())
+        for asset in manifest["files"].values():
+            path = assembly / asset["source"]["path"]
+            (place,) = asset["destinations"].values()
+            body = _zipped(path) if path.is_dir() else path.read_bytes()
+            self.aws.client("s3").put_object(Bucket=ASSETS, Key=place["objectKey"], Body=body)
+
+
+def _stacks(cloudformation: Any) -> set[str]:
+    pages = cloudformation.get_paginator("describe_stacks").paginate()
+    return {stack["StackName"] for page in pages for stack in page["Stacks"]}
+
+
+def _zipped(directory: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(directory.rglob("*")):
+            archive.write(path, path.relative_to(directory))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def new_office(
+    local_aws: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Office]]:
+    """Makes stacks that are not deployed yet, and are gone afterwards."""
+    local_aws.client("s3").create_bucket(Bucket=ASSETS)
+    made: list[Office] = []
+
+    def make(name: str) -> Office:
+        made.append(Office(local_aws, tmp_path_factory.mktemp(name), name))
+        return made[-1]
+
+    yield make
+    for office in made:
+        office.capacity(None)
+        if office.exists():
+            office.at_rest(office.begin_to_destroy())
+
+
+@pytest.fixture
+def code() -> type[Code]:
+    """What may be deployed."""
+    return Code
+
+
+@pytest.fixture(scope="module")
+def office(new_office: Callable[[str], Office]) -> Office:
+    """A deployed stack, whose endpoint the tests of a module open and close."""
+    found = new_office("office")
+    assert found.deploy(Code()) == "CREATE_COMPLETE", found.failures()
+    return found
