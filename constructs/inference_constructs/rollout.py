@@ -43,8 +43,10 @@ _DEFAULT_ALARMS = RollbackAlarms()
 class Rollout:
     """How an update goes about: what moves when, and what takes it back.
 
-    Made by `all_at_once`, `canary`, `linear` or `rolling`. SageMaker compares the old and the new
-    config by their variants' names, so an update that renames a variant moves all at once.
+    Made by `all_at_once`, `canary`, `linear` or `rolling`. SageMaker refuses a rollout from a
+    config to one whose variants have other names, which no synth can see: take the rollout out for
+    the deployment that adds, removes or renames a variant.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
 
