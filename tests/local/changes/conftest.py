@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 ENVIRONMENT = "aws://123456789012/us-east-1"
 RATE = 25
-# As the issue of a late client: whoever asks less often proves less.
+# A client that asks later than it should proves less than it says.
 MOST_LATE_SECONDS = 1.0
+# What an answer may take on a machine that starts fleets and runs the CDK beside.
+SLOWEST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,11 @@ class Log:
         assert max(b - a for a, b in itertools.pairwise(sent)) < 1
 
     def check_served(self) -> None:
-        """No second passed without a good answer."""
-        good = sorted(request.answered for request in self.requests if not request.failed)
-        edges = [self.requests[0].sent, *good, self.requests[-1].answered]
+        """There was no second in which nobody got a good answer to what was sent."""
+        good = [request.sent for request in self.requests if not request.failed]
+        edges = sorted([self.requests[0].sent, *good, self.requests[-1].sent])
         assert max(b - a for a, b in itertools.pairwise(edges)) < 1
+        assert max(request.answered - request.sent for request in self.requests) < SLOWEST_SECONDS
 
 
 @dataclass

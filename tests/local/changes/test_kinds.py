@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.long
+
+
+def subscribed(shop: Any) -> Callable[[], dict[str, Any] | None]:
+    """Takes messages of the endpoint's topic from a queue."""
+    sqs = shop.aws.client("sqs")
+    url = sqs.create_queue(QueueName=f"{shop.stack}-told")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn["QueueArn"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    shop.aws.client("sns").subscribe(
+        TopicArn=shop.outputs["Topic"],
+        Protocol="sqs",
+        Endpoint=arn["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+    )
+
+    def take() -> dict[str, Any] | None:
+        found = sqs.receive_message(QueueUrl=url).get("Messages")
+        return json.loads(found[0]["Body"]) if found else None
+
+    return take
 
 
 def test_a_serverless_endpoint_answers(new_application: Any) -> None:
@@ -31,6 +60,7 @@ def test_an_asynchronous_endpoint_answers_in_s3_and_tells_of_it(new_application:
     shop = new_application("async", kind="async", variants={"AllTraffic": {"version": "v1"}})
     shop.deploy()
     s3, bucket = shop.aws.client("s3"), shop.outputs["Bucket"]
+    messages = subscribed(shop)
     s3.put_object(Bucket=bucket, Key="input/one.csv", Body=b"1")
     accepted = shop.aws.client("sagemaker-runtime").invoke_endpoint_async(
         EndpointName=shop.endpoint_name,
@@ -48,3 +78,6 @@ def test_an_asynchronous_endpoint_answers_in_s3_and_tells_of_it(new_application:
         return body
 
     assert shop.wait_until(answer) == b"v1"
+    told = shop.wait_until(messages)
+    assert told["invocationStatus"] == "Completed"
+    assert told["responseParameters"]["outputLocation"] == accepted["OutputLocation"]

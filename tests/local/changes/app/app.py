@@ -76,7 +76,11 @@ def scaling(bounds: dict[str, Any] | None) -> Scaling | None:
     return Scaling(
         min_capacity=bounds["min"],
         max_capacity=bounds["max"],
-        policies=[TargetTracking.invocations_per_instance(bounds["per_minute"])],
+        policies=[
+            TargetTracking.invocations_per_instance(
+                bounds["per_minute"], scale_in=bounds.get("scale_in", True)
+            )
+        ],
     )
 
 
@@ -124,6 +128,7 @@ def asynchronous() -> EndpointBase:
     data = DataBucket(stack, "Data", encryption=encryption, removal_policy=RemovalPolicy.DESTROY)
     CfnOutput(stack, "Bucket", value=data.bucket_name)
     notifications = Notifications(stack, "Notifications", encryption=encryption)
+    CfnOutput(stack, "Topic", value=notifications.topic_arn)
     return AsyncEndpoint(
         stack,
         "Endpoint",
