@@ -279,6 +279,32 @@ class Application:
         """The time as the client's log has it."""
         return time.time()
 
+    def left_behind(self) -> list[str]:
+        """What bears the stack's or the endpoint's name; a deleted stack should have nothing."""
+        client, name = self.aws.client, self.stack.lower()
+        sagemaker = client("sagemaker")
+        found = [
+            *(e["EndpointName"] for e in sagemaker.list_endpoints(MaxResults=100)["Endpoints"]),
+            *(
+                config["EndpointConfigName"]
+                for config in sagemaker.list_endpoint_configs(MaxResults=100)["EndpointConfigs"]
+            ),
+            *(model["ModelName"] for model in sagemaker.list_models(MaxResults=100)["Models"]),
+            *(
+                alarm["AlarmName"]
+                for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]
+            ),
+            *(group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]),
+            *(role["RoleName"] for role in client("iam").list_roles(MaxItems=1000)["Roles"]),
+            *(
+                target["ResourceId"]
+                for target in client("application-autoscaling").describe_scalable_targets(
+                    ServiceNamespace="sagemaker"
+                )["ScalableTargets"]
+            ),
+        ]
+        return [one for one in found if name in one.lower()]
+
     def errors(self) -> dict[str, int]:
         """How many requests the fleet of each config failed in the last hour, as it says itself."""
         cloudwatch, now = self.aws.client("cloudwatch"), datetime.now(UTC)
@@ -378,5 +404,7 @@ def new_application(
 
     yield make
     for application in made:
+        assert application.left_behind() != []
         ended = application.cdk("destroy", "--force")
         assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert application.left_behind() == []
