@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from local_aws.sagemaker import serverless
+from local_aws.sagemaker import serverless_capacity
 from local_aws.sagemaker.errors import ValidationException
 from local_aws.sagemaker.host_checks import check_hosts
 from local_aws.sagemaker.metrics import FREQUENCIES
@@ -51,6 +51,9 @@ def check_config(request: Mapping[str, Any], find_model: FindModel) -> None:
             f"A serverless endpoint can have only one production variant, got {len(variants)}. "
             f"See {_SERVERLESS}"
         )
+    for variant in variants:
+        if variant.get("ServerlessConfig") and request.get("DataCaptureConfig"):
+            raise serverless_capacity.unsupported(variant["VariantName"], ["data capture"])
     if shadows:
         _check_shadows(request, variants, shadows, find_model)
     frequency = (request.get("MetricsConfig") or {}).get("MetricPublishFrequencyInSeconds")
@@ -72,7 +75,7 @@ def _check_variant(variant: Variant, find_model: FindModel, *, kms_key: str | No
     if variant.get("ModelName"):
         model = find_model(variant["ModelName"])
         if variant.get("ServerlessConfig"):
-            serverless.check_variant(variant, model)
+            serverless_capacity.check_variant(variant, model)
             return
         if not (types or variant.get("InstancePools")) or not variant.get("InitialInstanceCount"):
             raise ValidationException(

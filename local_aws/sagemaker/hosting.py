@@ -185,6 +185,8 @@ class Hosting:
         if deployment_config is None and request.get("RetainDeploymentConfig"):
             deployment_config = endpoint.deployment_config
         policy = updates.policy(deployment_config, endpoint.config, fleet)
+        if policy.shifting == "ROLLING" and not config.variants[0].get("ModelName"):
+            raise _not_emulated("rolling updates of endpoints for inference components")
         endpoint.update(fleet, policy, request.get("DeploymentConfig"))
         self._queue(endpoint, config)
         return endpoint

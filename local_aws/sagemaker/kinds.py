@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker import serverless
+from local_aws.sagemaker import serverless_capacity
 from local_aws.sagemaker.errors import ValidationException
 from local_aws.sagemaker.host_fleet import HostFleet, Wanted
 from local_aws.sagemaker.hosts import HostScaling
@@ -70,7 +70,7 @@ def check_capacity(
                 f"DesiredInstanceCount cannot be specified for the serverless variant {name}."
             )
         if update and isinstance(serving, ServerlessVariant):
-            serverless.check_concurrency(name, serving.capacity.changed(update))
+            serverless_capacity.check_concurrency(name, serving.capacity.changed(update))
     elif update:
         raise ValidationException(
             f"ServerlessUpdateConfig cannot be specified for variant {name}: it is not serverless."

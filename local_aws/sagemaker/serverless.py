@@ -6,8 +6,8 @@ See https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
@@ -15,7 +15,6 @@ import psutil
 from local_aws.cloud import Cloud
 from local_aws.cloudwatch.publish import publish
 from local_aws.sagemaker import metrics
-from local_aws.sagemaker.errors import ValidationException
 from local_aws.sagemaker.http_pool import UnreachableError
 from local_aws.sagemaker.instances import (
     NOBODY,
@@ -24,48 +23,15 @@ from local_aws.sagemaker.instances import (
     ModelInstance,
     ModelInstanceError,
 )
-from local_aws.sagemaker.records import ModelRecord
 from local_aws.sagemaker.replies import Invocation, RuntimeFault
 from local_aws.sagemaker.role_checks import may_publish
+from local_aws.sagemaker.serverless_capacity import ServerlessCapacity
 from local_aws.sagemaker.variant_fleet import VariantFleet
 
 # The payload of a request and of an answer, in bytes.
 MAX_PAYLOAD = 4 * 1024 * 1024
-MEMORY_SIZES = (1024, 2048, 3072, 4096, 5120, 6144)
-# AWS does not say how long an idle environment is kept; this is what is commonly seen.
+# AWS does not say how long an idle environment is kept.
 _IDLE_SECONDS = 300.0
-_EXCLUSIONS = (
-    "https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html"
-    "#serverless-endpoints-how-it-works-exclusions"
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServerlessCapacity:
-    """How many invocations a variant takes at once.
-
-    Attributes:
-        maximum: invocations at once; more are refused.
-        provisioned: environments that are kept ready.
-    """
-
-    maximum: int
-    provisioned: int = 0
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> ServerlessCapacity:
-        """From a ServerlessConfig."""
-        return cls(
-            maximum=config["MaxConcurrency"], provisioned=config.get("ProvisionedConcurrency", 0)
-        )
-
-    def changed(self, update: Mapping[str, Any]) -> ServerlessCapacity:
-        """With what a ServerlessUpdateConfig says."""
-        return replace(
-            self,
-            maximum=update.get("MaxConcurrency", self.maximum),
-            provisioned=update.get("ProvisionedConcurrency", self.provisioned),
-        )
 
 
 @dataclass(eq=False)
@@ -326,55 +292,4 @@ def _too_large(length: int) -> RuntimeFault:
         None,
         f"HTTP content length exceeded {MAX_PAYLOAD} bytes: a serverless endpoint takes and "
         f"answers at most 4 MB, got {length} bytes.",
-    )
-
-
-def check_variant(variant: Mapping[str, Any], model: ModelRecord) -> None:
-    """Judge a serverless variant and its model.
-
-    Raises:
-        ValidationException: AWS has no such serverless endpoint.
-    """
-    name, config = variant["VariantName"], variant["ServerlessConfig"]
-    if config["MemorySizeInMB"] not in MEMORY_SIZES:
-        sizes = ", ".join(str(size) for size in MEMORY_SIZES)
-        raise ValidationException(
-            f"MemorySizeInMB of variant {name} must be one of {sizes}, got "
-            f"{config['MemorySizeInMB']}."
-        )
-    check_concurrency(name, ServerlessCapacity.of(config))
-    given = [key for key in ("InstanceType", "InitialInstanceCount") if variant.get(key)]
-    if given:
-        raise ValidationException(
-            f"{' and '.join(given)} cannot be specified for the serverless variant {name}."
-        )
-    excluded = [
-        what
-        for what, is_asked in (
-            ("VPC configuration", model.request.get("VpcConfig")),
-            ("network isolation", model.request.get("EnableNetworkIsolation")),
-        )
-        if is_asked
-    ]
-    if excluded:
-        raise unsupported(name, excluded)
-
-
-def check_concurrency(name: str, capacity: ServerlessCapacity) -> None:
-    """Refuse more provisioned than possible invocations.
-
-    Raises:
-        ValidationException: there are more.
-    """
-    if capacity.provisioned > capacity.maximum:
-        raise ValidationException(
-            f"ProvisionedConcurrency of variant {name} must be less than or equal to its "
-            f"MaxConcurrency: {capacity.provisioned} > {capacity.maximum}."
-        )
-
-
-def unsupported(name: str, what: Sequence[str]) -> Exception:
-    """Features that serverless endpoints do not have."""
-    return ValidationException(
-        f"The serverless variant {name} does not support {', '.join(what)}: see {_EXCLUSIONS}."
     )

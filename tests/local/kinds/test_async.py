@@ -268,6 +268,10 @@ def test_a_request_expires_in_the_queue(kinds: Any, asynchronous: Callable[..., 
     assert "longer than 60 seconds" in told
     both = {"EndpointName": endpoint, "VariantName": "main"}
     assert kinds.statistic("ExpiredRequests", both) == 1
+    # There was a backlog, and an instance to work on it.
+    name = {"EndpointName": endpoint}
+    kinds.until(lambda: kinds.statistic("ApproximateBacklogSize", name))
+    assert kinds.statistic("HasBacklogWithoutCapacity", name, statistic="Maximum") == 0
 
 
 def test_an_endpoint_is_asynchronous_or_not(kinds: Any, shared: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
+ALLOWED = ("cloudwatch:DescribeAlarms",)
 # Of an ml.m5.large, which has 2 CPUs and 8192 MB.
 HALF = {"NumberOfCpuCoresRequired": 1, "MinMemoryRequiredInMb": 1024}
 WHOLE = {"NumberOfCpuCoresRequired": 2, "MinMemoryRequiredInMb": 1024}
@@ -220,12 +221,58 @@ def test_an_update_that_cannot_start_is_rolled_back(
         PrimaryContainer={"Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/xgboost:3.2-0"}
     )
     kinds.api.update_inference_component(
-        InferenceComponentName=component, Specification=specification(broken)
+        InferenceComponentName=component,
+        Specification=specification(broken),
+        RuntimeConfig={"CopyCount": 2},
     )
     found = rest(kinds, component)
+    runtime = {"DesiredCopyCount": 1, "CurrentCopyCount": 1}
+    assert found["RuntimeConfig"].items() >= runtime.items()
     assert "did not pass the ping health check" in found["FailureReason"]
     assert found["Specification"]["ModelName"] == model
     assert kinds.command(endpoint, component=component)["version"] == "one"
+
+
+def test_an_alarm_brings_the_old_copies_back(
+    kinds: Any, model: str, hosts: Callable[..., str]
+) -> None:
+    """Half of the copies are new when it goes off; all are old again."""
+    endpoint = hosts(high=3)
+    component = deploy(kinds, endpoint, model, copies=2, needs=WHOLE)
+    alarm = kinds.name("alarm")
+    kinds.cloudwatch.put_metric_alarm(
+        AlarmName=alarm,
+        Namespace="kinds",
+        MetricName="errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+    kinds.api.update_inference_component(
+        InferenceComponentName=component,
+        Specification=specification(kinds.command_model("two"), WHOLE),
+        DeploymentConfig={
+            "RollingUpdatePolicy": {
+                "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+                "WaitIntervalInSeconds": 1800,
+            },
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
+        },
+    )
+
+    def version() -> str:
+        found: str = kinds.command(endpoint, component=component)["version"]
+        return found
+
+    kinds.until(lambda: version() == "two")
+    kinds.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+    found = rest(kinds, component)
+    assert alarm in found["FailureReason"]
+    assert found["RuntimeConfig"]["CurrentCopyCount"] == 2
+    assert {version() for _ in range(20)} == {"one"}
 
 
 def test_components_survive_an_update_of_their_endpoint(
@@ -247,7 +294,16 @@ def test_components_survive_an_update_of_their_endpoint(
         },
         ExecutionRoleArn=kinds.role,
     )
-    kinds.api.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    update = {"EndpointName": endpoint, "EndpointConfigName": config}
+    rolling = {
+        "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+        "WaitIntervalInSeconds": 0,
+    }
+    refused = kinds.refused(
+        kinds.api.update_endpoint, **update, DeploymentConfig={"RollingUpdatePolicy": rolling}
+    )
+    assert refused["Code"] == "ValidationException"
+    kinds.api.update_endpoint(**update)
     kinds.wait(endpoint)
     assert kinds.command(endpoint, component=component)["pid"] != before
     found = rest(kinds, component)

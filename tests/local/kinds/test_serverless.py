@@ -68,7 +68,9 @@ def test_processes_come_with_requests_and_go_when_idle(kinds: Any, model: str) -
     assert used == 1.0
     assert kinds.statistic("Invocations", dimensions) == 3
     assert kinds.statistic("InvocationsPerInstance", dimensions) is None
-    # AWS keeps them for some minutes; here they pass 60 times faster.
+    # They are kept for some minutes, which pass 60 times faster here.
+    time.sleep(1.5)
+    assert kinds.command(endpoint)["pid"] in processes
     time.sleep(7)
     assert kinds.command(endpoint)["pid"] not in processes
 
@@ -109,6 +111,8 @@ def test_provisioned_concurrency_is_kept_ready_and_can_be_changed(kinds: Any, mo
     spilled = kinds.statistic("ServerlessProvisionedConcurrencySpilloverInvocations", dimensions)
     handled = kinds.statistic("ServerlessProvisionedConcurrencyInvocations", dimensions)
     assert (spilled, handled) == (1, 3)
+    kinds.command(endpoint)
+    assert kinds.statistic("ServerlessProvisionedConcurrencyInvocations", dimensions) == 4
     used = kinds.statistic(
         "ServerlessProvisionedConcurrencyUtilization", dimensions, statistic="Maximum"
     )
@@ -154,16 +158,24 @@ def test_a_serverless_variant_takes_no_instances_and_an_isolated_model_no_server
 ) -> None:
     """Two kinds of capacity at once, and what serverless endpoints do not support."""
     isolated = kinds.command_model(EnableNetworkIsolation=True)
-    for variant, words in (
+    capture = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://kinds/captured",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    for variant, options, words in (
         (
             {**serverless(model), "InstanceType": "ml.m5.large", "InitialInstanceCount": 1},
+            {},
             "InstanceType and InitialInstanceCount cannot be specified",
         ),
-        (serverless(isolated), "does not support network isolation: see https://docs.aws"),
+        (serverless(model), {"DataCaptureConfig": capture}, "does not support data capture"),
+        (serverless(isolated), {}, "does not support network isolation: see https://docs.aws"),
     ):
         refused = kinds.refused(
             kinds.api.create_endpoint_config,
             EndpointConfigName=kinds.name("refused"),
             ProductionVariants=[{"VariantName": "main", **variant}],
+            **options,
         )
         assert words in refused["Message"]
