@@ -215,8 +215,9 @@ class Office:
         try:
             found = self._sagemaker.describe_endpoint(EndpointName=self.endpoint)
         except self._sagemaker.exceptions.ClientError as error:
-            assert "Could not find endpoint" in str(error)
-            return "Missing"
+            if "Could not find endpoint" in str(error):
+                return "Missing"
+            raise
         status: str = found["EndpointStatus"]
         return status
 
