@@ -205,6 +205,44 @@ class Deployed:
             found["VariantName"]: found["InstanceType"] for found in config["ProductionVariants"]
         }
 
+    def ask(self, event: Mapping[str, Any]) -> Any:
+        """Invoke the owner of the scaling; what it returns, or raises."""
+        found = self._cloudformation.list_stack_resources(StackName=self.stack_name)
+        (name,) = [
+            resource["PhysicalResourceId"]
+            for resource in found["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+        ]
+        answer = self.aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read())
+
+    def ask_as_cloudformation(
+        self, kind: str, request: str, properties: Mapping[str, Any], physical_id: str = "made-up"
+    ) -> str:
+        """Ask for a custom resource of a type; the status of the answer."""
+        where = {"Bucket": BUCKET, "Key": f"answers/{time.monotonic_ns()}"}
+        s3 = self.aws.client("s3")
+        self.ask(
+            {
+                "RequestType": request,
+                "ResourceType": f"Custom::{kind}",
+                "ResponseURL": s3.generate_presigned_url("put_object", Params=where),
+                "PhysicalResourceId": physical_id,
+                "ResourceProperties": {"EndpointName": ENDPOINT, **properties},
+                "StackId": "stack",
+                "RequestId": "request",
+                "LogicalResourceId": "Asked",
+            }
+        )
+        status: str = json.loads(s3.get_object(**where)["Body"].read())["Status"]
+        return status
+
+    def remembered(self) -> list[dict[str, Any]]:
+        """The definition that was applied last."""
+        found = self.aws.client("ssm").get_parameter(Name=f"/inference/scaling/{ENDPOINT}")
+        definitions: list[dict[str, Any]] = json.loads(found["Parameter"]["Value"])
+        return definitions
+
     def _described(self, name: str | None = None) -> dict[str, Any]:
         found = self._cloudformation.describe_stacks(StackName=name or self.stack_name)
         stack: dict[str, Any] = found["Stacks"][0]

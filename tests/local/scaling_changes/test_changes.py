@@ -84,6 +84,56 @@ def test_another_type_and_a_failed_change_keep_the_scaling(deployed: Any) -> Non
 
 
 @pytest.mark.long
+def test_the_owner_may_be_asked_at_any_time(deployed: Any) -> None:
+    """Too early, twice, after somebody else's hands, and for an endpoint that was away."""
+    variants = {"A": {"instance_type": "ml.m5.large", "scaling": everything(1, 3, 600)}}
+    assert deployed.deploy(variants) == "CREATE_COMPLETE", deployed.failures()
+    state, (own,) = deployed.state(), deployed.remembered()
+
+    # CloudFormation might take the scaling back before the endpoint: the type is not there yet.
+    other = {"ScalableTargets": [{**own, "InstanceType": "ml.c5.large"}]}
+    assert deployed.ask_as_cloudformation("EndpointScaling", "Update", other) == "SUCCESS"
+    assert not any(vars(deployed.state()).values())
+    given = {"ScalableTargets": [own]}
+    for _ in range(2):
+        assert deployed.ask_as_cloudformation("EndpointScaling", "Update", given) == "SUCCESS"
+        assert deployed.state() == state
+
+    scaling = deployed.aws.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": A,
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=9)
+    scaling.delete_scaling_policy(**target, PolicyName=TRACKING)
+    scaling.put_scheduled_action(
+        **target,
+        ScheduledActionName="theirs",
+        Schedule=LATER,
+        ScalableTargetAction={"MinCapacity": 2},
+    )
+    assert deployed.ask_as_cloudformation("SettledScaling", "Delete", {}) == "SUCCESS"
+    assert deployed.state() == state
+
+    sagemaker = deployed.aws.client("sagemaker")
+    config = sagemaker.describe_endpoint(EndpointName="changing")["EndpointConfigName"]
+    deployed.ask({"Request": "Withdraw", "EndpointName": "changing"})
+    assert not any(vars(deployed.state()).values())
+    sagemaker.delete_endpoint(EndpointName="changing")
+    sagemaker.get_waiter("endpoint_deleted").wait(
+        EndpointName="changing", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    assert deployed.ask_as_cloudformation("EndpointScaling", "Update", given) == "SUCCESS"
+    reopening = {"Request": "Apply", "EndpointName": "changing"}
+    assert deployed.ask(reopening)["errorType"] == "EndpointMissing"
+    assert not any(vars(deployed.state()).values())
+    sagemaker.create_endpoint(EndpointName="changing", EndpointConfigName=config)
+    assert deployed.ask(reopening) == {"ScaledResources": [A]}
+    assert deployed.state() == state
+
+
+@pytest.mark.long
 def test_one_stack_goes_through_it_all(deployed: Any, traffic: Callable[[], Any]) -> None:
     """After each step the live state equals the code; nobody is left without an answer."""
     variants: dict[str, dict[str, Any]] = {
