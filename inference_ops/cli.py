@@ -8,18 +8,16 @@ from typing import Annotated
 
 import typer
 
+from inference_ops import deployment_commands
 from inference_ops.errors import Exit
+from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
-
-_EXIT_CODES = (
-    "Exit codes: 0 done, 1 refused (the message says what to change), 2 wrong usage, 3 AWS or the "
-    "package index out of reach, 130 interrupted."
-)
 
 app = typer.Typer(
     name="inference",
-    help="Prepares trained XGBoost models for their deployment with the CDK.",
-    epilog=_EXIT_CODES,
+    help="Prepares trained XGBoost models for their deployment with the CDK, and looks after "
+    "deployed endpoints.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -52,10 +50,8 @@ _CONVERT = (
     "  inference convert xgboost-model --output build/model/xgboost-model --force"
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 
-
-@app.command(help=_RESOLVE, epilog=_EXIT_CODES)
+@app.command(help=_RESOLVE, epilog=EXIT_CODES)
 def resolve(
     source: Annotated[
         str,
@@ -118,8 +114,8 @@ def resolve(
     artifacts: Annotated[
         Path, typer.Option(help="Where packed artifacts are kept, below the context file.")
     ] = Path("artifacts"),
-    region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
-    profile: Annotated[str | None, typer.Option(help="A profile of the AWS configuration.")] = None,
+    region: RegionName = None,
+    profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
     """Run `inference resolve`."""
@@ -168,7 +164,7 @@ def _check_usage(*, frozen: bool, repack: bool, artifacts: Path, context: Path) 
         )
 
 
-@app.command(help=_CONVERT, epilog=_EXIT_CODES)
+@app.command(help=_CONVERT, epilog=EXIT_CODES)
 def convert(
     model: Annotated[Path, typer.Argument(help="A model in XGBoost's legacy binary format.")],
     *,
@@ -190,6 +186,9 @@ def convert(
         destination = model.with_name(f"{model.name}.ubj") if output is None else output
         proof = convert_model(model, destination, console=console, force=force)
         console.result("converted", {"output": str(destination), **proof})
+
+
+deployment_commands.add_to(app)
 
 
 def main() -> None:

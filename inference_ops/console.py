@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from inference_ops.errors import CommandError, Exit
@@ -41,6 +41,20 @@ class Console:
         for key, value in shown.items():
             print(f"  {key.replace('_', ' '):<{width}}  {value}")
 
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show rows; with `--json`, `result` shows the same as values.
+
+        Args:
+            title: A line above the rows.
+            columns: The headings.
+            rows: The cells, one for each column.
+        """
+        print(title)
+        widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+        for row in (columns, *rows):
+            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+            print(f"  {'  '.join(cells)}".rstrip())
+
     def error(self, message: str, code: Exit) -> None:
         """Show why the command failed."""
         if self._as_json:
@@ -64,7 +78,7 @@ class Console:
         except ArtifactError as error:
             self._end(str(error), Exit.REFUSED)
         except KeyboardInterrupt:
-            self._end("interrupted; nothing was changed", Exit.INTERRUPTED)
+            self._end("interrupted", Exit.INTERRUPTED)
         except OSError as error:
             self._end(str(error), Exit.REFUSED)
         except Exception as error:

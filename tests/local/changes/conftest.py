@@ -125,11 +125,24 @@ class Application:
             timeout=300,
         )
 
+    def inference(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command `inference` as a user would."""
+        return subprocess.run(
+            ["inference", *arguments],
+            cwd=self.path,
+            env=self.aws.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
     def try_deploy(self, **endpoint: Any) -> subprocess.CompletedProcess[str]:
         """Deploy the endpoint as described; whatever is not given stays as it was."""
         described = self.described | endpoint
         file = self.path / "endpoint.json"
         file.write_text(json.dumps(described | {"stack": self.stack}))
+        # Another release is another artifact, which another object in S3 holds.
+        (self.path / "handler" / "release.txt").write_text(described.get("release", ""))
         outputs = self.path / "outputs.json"
         ended = self.cdk(*("deploy", "--require-approval", "never", "--outputs-file", str(outputs)))
         if ended.returncode == 0:
@@ -230,6 +243,11 @@ class Application:
         arn = self.describe()["EndpointArn"]
         found = self.aws.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
         return {tag["Key"]: tag["Value"] for tag in found}
+
+    def alarms(self) -> set[str]:
+        """The alarms that bear the endpoint's name."""
+        found = self.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        return {a["AlarmName"] for a in found if self.endpoint_name in a["AlarmName"]}
 
     def invocations(self, variant: str) -> int:
         """How many requests a variant got in the last hour, as it says itself."""
