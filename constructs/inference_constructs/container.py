@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Aws, CfnMapping, Fn, Stack, Token
+from aws_cdk import Aws, CfnMapping, Stack, Token
 from constructs import Construct
 
 from model_artifacts.code_tree import collect_code
@@ -60,8 +60,8 @@ def image_uri(scope: Construct, image: Image) -> str:
             for region, account in sorted(image.registries.items())
         }
         mapping = CfnMapping(stack, mapping_id, mapping=rows)
-    account = Fn.find_in_map(mapping.logical_id, Aws.REGION, "account")
-    domain = Fn.find_in_map(mapping.logical_id, Aws.REGION, "domain")
+    account = mapping.find_in_map(Aws.REGION, "account")
+    domain = mapping.find_in_map(Aws.REGION, "domain")
     return f"{account}.dkr.ecr.{Aws.REGION}.{domain}/{image.repository}:{image.tag}"
 
 
