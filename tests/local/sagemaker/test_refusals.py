@@ -237,9 +237,7 @@ def test_a_model_of_several_containers_is_refused_by_name(hosting: Any) -> None:
     hosting.api.create_model(
         ModelName=several,
         ExecutionRoleArn=hosting.role,
-        Containers=[
-            {"Image": f"registry/image:{tag}", "ModelDataUrl": url} for tag in ("1", "2")
-        ],
+        Containers=[{"Image": f"registry/image:{tag}", "ModelDataUrl": url} for tag in ("1", "2")],
     )
     config = hosting.create_config("several", {"ModelName": several})
     message = refused(
