@@ -43,11 +43,14 @@ class Variant:
     shadow: bool
 
     def __str__(self) -> str:
+        parts = [self.model_version or self.model or "inference components"]
         size = self.instance_type or "serverless"
-        if self.instances is not None:
-            size = f"{self.instances} x {size}"
-        version = self.model_version or self.model or "components"
-        return f"{self.name}: {version}, {size}, weight {self.weight:g}"
+        parts.append(size if self.instances is None else f"{self.instances} x {size}")
+        if self.weight is not None:
+            parts.append(f"weight {self.weight:g}")
+        if self.shadow:
+            parts.append("shadow")
+        return f"{self.name}: {', '.join(parts)}"
 
 
 @dataclass(frozen=True, kw_only=True)

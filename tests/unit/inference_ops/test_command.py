@@ -38,10 +38,12 @@ def test_help_imports_neither_boto3_nor_xgboost() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["resolve", "convert"])
+@pytest.mark.parametrize(
+    "command", ["resolve", "convert", "rollback", "deployments list", "deployments prune"]
+)
 def test_each_command_shows_examples_and_exit_codes(command: str) -> None:
     """Every example is a line of its own, as it is typed."""
-    done = _run(command, "--help", COLUMNS="200", NO_COLOR="1")
+    done = _run(*command.split(), "--help", COLUMNS="200", NO_COLOR="1")
 
     assert done.returncode == 0
     examples = [
