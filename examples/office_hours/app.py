@@ -2,7 +2,7 @@
 
 from datetime import time
 
-from aws_cdk import App, Stack, TimeZone
+from aws_cdk import App, Environment, Stack, TimeZone
 
 from inference_constructs import (
     BusinessHours,
@@ -15,7 +15,8 @@ from inference_constructs import (
 )
 
 app = App()
-stack = Stack(app, "example-office-hours")
+# The region is given, so that the synth can tell what the hours save.
+stack = Stack(app, "example-office-hours", env=Environment(region="us-east-1"))
 artifact = ModelArtifact.from_directory("build/model", code="model_code/serving")
 model = InferenceModel(stack, "Model", artifact=artifact)
 variant = ProductionVariant(model=model, instance_type="ml.m5.large")
