@@ -82,8 +82,10 @@ class OfficeHoursPermissions:
                 actions=["sagemaker:DescribeEndpoint"], resources=[self._endpoint(stack)]
             ),
             iam.PolicyStatement(
-                actions=["ssm:DeleteParameters", "ssm:GetParameter", "ssm:PutParameter"],
-                resources=self._parameters(stack),
+                actions=["ssm:DeleteParameters"], resources=self._parameters(stack)
+            ),
+            iam.PolicyStatement(
+                actions=["ssm:GetParameter"], resources=self._parameters(stack, "record")
             ),
             _stack_status(),
         )
@@ -109,7 +111,7 @@ class OfficeHoursPermissions:
             service="sagemaker", resource="endpoint", resource_name=self.endpoint_name.lower()
         )
 
-    def _parameters(self, stack: Stack) -> list[str]:
+    def _parameters(self, stack: Stack, *names: str) -> list[str]:
         return [
             stack.format_arn(
                 service="ssm",
@@ -117,7 +119,7 @@ class OfficeHoursPermissions:
                 resource_name=f"{self.parameters.lstrip('/')}/{name}",
                 arn_format=ArnFormat.SLASH_RESOURCE_NAME,
             )
-            for name in ("hours", "record")
+            for name in names or ("hours", "record")
         ]
 
 

@@ -80,6 +80,7 @@ def effects_of(call: Call, place: Place) -> Iterator[Effect]:
         "sqs": _sqs,
         "secretsmanager": _secrets,
         "sagemaker": _sagemaker,
+        "states": _states,
     }.get(call.service)
     if finder is not None:
         yield from finder(call, place)
@@ -303,6 +304,24 @@ def _volume_keys(call: Call, place: Place) -> Iterator[str]:
             yield key_id
     elif call.operation in _VOLUME_KEYS:
         yield from _values(call.parameters, _VOLUME_KEYS[call.operation])
+
+
+def _states(call: Call, place: Place) -> Iterator[Effect]:
+    """The input of an execution is encrypted with its state machine's key.
+
+    AWS names these permissions for StartExecution without saying whose they are, so that the role
+    of the state machine is asked for them and whoever starts it, too:
+    https://github.com/aws-samples/aws-stepfunctions-examples/pull/74
+    """
+    if call.operation == "StartExecution":
+        arn = str(call.parameters.get("stateMachineArn", ""))
+        yield from use_of_key(
+            stored.key_of_state_machine(arn),
+            ("GenerateDataKey", "Decrypt"),
+            "states",
+            place,
+            {"EncryptionContext:aws:states:stateMachineArn": arn},
+        )
 
 
 def _role_of_job(call: Call, place: Place) -> str | None:

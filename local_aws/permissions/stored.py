@@ -154,6 +154,21 @@ def key_of_endpoint_config(name: str, *, account: str, region: str) -> str | Non
     return None if config is None else config.request.get("KmsKeyId")
 
 
+def key_of_state_machine(arn: str) -> str | None:
+    """The key of its own with which a state machine encrypts its executions."""
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+    if arn.count(":") < 6:
+        return None
+    region, account = arn.split(":")[3:5]
+    backend: Any = stepfunctions_parser_backends[account][region]
+    for machine in list(backend.state_machines):
+        if machine.arn == arn:
+            key: str | None = (machine.encryptionConfiguration or {}).get("kmsKeyId")
+            return key
+    return None
+
+
 def config_of_endpoint(name: str, *, account: str, region: str) -> str | None:
     """The name of an endpoint's config; None where there is no such endpoint."""
     from moto.sagemaker.models import sagemaker_backends

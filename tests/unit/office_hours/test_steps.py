@@ -163,12 +163,11 @@ def test_nothing_is_made_from_nothing(aws: Any, record: Any) -> None:
     ("action", "hours", "stack"),
     [
         ("open", "closed", "UPDATE_COMPLETE"),
-        ("open", "deleted", "DELETE_IN_PROGRESS"),
         ("open", None, "DELETE_IN_PROGRESS"),
         ("deploy", "closed", "UPDATE_ROLLBACK_IN_PROGRESS"),
         ("deploy", "closed", "UPDATE_ROLLBACK_COMPLETE"),
-        ("deploy", "deleted", "DELETE_IN_PROGRESS"),
-        ("leave", "deleted", "DELETE_IN_PROGRESS"),
+        ("deploy", None, "DELETE_IN_PROGRESS"),
+        ("leave", None, "DELETE_IN_PROGRESS"),
     ],
 )
 def test_an_opening_ends_when_its_reason_is_gone(

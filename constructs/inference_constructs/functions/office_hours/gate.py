@@ -16,7 +16,7 @@ import boto3
 
 from ..custom_resource import Event, respond
 from .endpoint import CHANGING, FAILED, MISSING, Endpoint
-from .memory import DELETED, Memory
+from .memory import Memory
 from .stack import StackStatus
 from .steps import PHYSICAL_ID
 
@@ -73,8 +73,8 @@ def needed_action(event: Event) -> str | None:
     if properties["Position"] == "After":
         if request != "Delete" or not stack.is_going:
             return None
-        # Nobody makes the endpoint again from now on.
-        memory.say(DELETED)
+        # From now on there is nothing that anyone could make the endpoint from.
+        memory.forget()
         return "stop" if endpoint.status() in CHANGING else None
     if request == "Update":
         # A rollback changes the endpoint only if the deployment did, which had it open.

@@ -12,8 +12,6 @@ import boto3
 
 OPEN = "open"
 CLOSED = "closed"
-# The stack is being deleted: nothing may be created any more.
-DELETED = "deleted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +36,14 @@ class Memory:
         return cls(prefix=prefix, client=boto3.client("ssm"))
 
     def hours(self) -> str | None:
-        """What the hours say: `open`, `closed` or `deleted`; None until they said anything."""
+        """What the hours say: `open` or `closed`; None before the first, and when all is gone."""
         return self._get("hours")
 
     def say(self, hours: str) -> None:
         """Keeps what the hours say.
 
         Args:
-            hours: `open`, `closed` or `deleted`.
+            hours: `open` or `closed`.
         """
         self._put("hours", hours)
 

@@ -23,7 +23,7 @@ import boto3
 
 from ..custom_resource import respond
 from .endpoint import CHANGING, FAILED, IN_SERVICE, MISSING, Endpoint
-from .memory import CLOSED, DELETED, OPEN, Memory
+from .memory import CLOSED, OPEN, Memory
 from .stack import StackStatus
 
 State = dict[str, Any]
@@ -318,7 +318,8 @@ _STEPS: dict[str, Callable[[Settings, State], State]] = {
 def _overtaken(settings: Settings, action: str) -> bool:
     """Whether the reason to open is gone."""
     hours = settings.memory.hours()
-    if hours in (None, DELETED):
+    if hours is None:
+        # The stack is being deleted.
         return True
     if action == "open":
         return hours != OPEN
