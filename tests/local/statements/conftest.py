@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import shutil
 import subprocess
@@ -88,6 +89,12 @@ class Deployment:
             if resource["ResourceType"] == kind
         ]
 
+    def stack_id(self, purpose: str) -> str:
+        """The id of the stack whose name ends so."""
+        stacks = self.client("cloudformation").describe_stacks()["Stacks"]
+        [found] = [stack["StackId"] for stack in stacks if stack["StackName"].endswith(purpose)]
+        return str(found)
+
     def permissions(self) -> list[Permission]:
         """All that the roles of both stacks are allowed."""
         iam = self.client("iam")
@@ -134,7 +141,7 @@ def _network(ec2: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, own_local_aws: Any) -> Deployment:
-    """The stage dev with its containers in a VPC, deployed by the CDK CLI."""
+    """The stage dev in a VPC and with a history, deployed by the CDK CLI."""
     path = tmp_path_factory.mktemp("project")
     for name in ("app.py", "cdk.json"):
         shutil.copy(ROOT / name, path)
@@ -144,6 +151,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, own_local_aws: Any) -> 
     client = functools.cache(own_local_aws.client)
     settings = path / "config" / "dev.yaml"
     document = yaml.safe_load(settings.read_text()) | {"network": _network(client("ec2"))}
+    document["endpoint"]["keep_previous"] = 1
     settings.write_text(yaml.safe_dump(document))
 
     def cdk(where: Path, *arguments: str) -> None:
@@ -290,3 +298,70 @@ def _names(answer: dict[str, Any], member: str, name: str) -> set[str]:
 def endpoint_scaling(deployment: Deployment) -> EndpointScaling:
     """How the endpoint is scaled, and how it might be."""
     return EndpointScaling(deployment)
+
+
+class EndpointHistory:
+    """A deployment that the endpoint never had, to be let go.
+
+    Attributes:
+        kind: the type of the custom resource.
+        properties: what the custom resource is told.
+    """
+
+    kind = "Custom::DeploymentHistory"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._sagemaker = deployment.client("sagemaker")
+        self._numbers = itertools.count()
+        self._endpoint = deployment.outputs["realtime.EndpointName"]
+        self._config = deployment.outputs["realtime.EndpointConfigName"]
+        self.properties = {
+            "EndpointName": self._endpoint,
+            "ConfigName": self._config,
+            "RetainedProperties": ["DesiredInstanceCount"],
+            "KeepOnDeletion": "false",
+        }
+
+    def add_previous(self) -> str:
+        """Retain a config and a model, both of this name, beside those of the deployment."""
+        api, name = self._sagemaker, f"earlier-{next(self._numbers)}"
+        described = api.describe_endpoint_config(EndpointConfigName=self._config)
+        [variant] = described["ProductionVariants"]
+        tags = [
+            tag
+            for tag in api.list_tags(ResourceArn=described["EndpointConfigArn"])["Tags"]
+            if tag["Key"] == "inference:endpoint"
+        ]
+        model = api.describe_model(ModelName=variant["ModelName"])
+        kept = ("ExecutionRoleArn", "PrimaryContainer", "VpcConfig", "EnableNetworkIsolation")
+        api.create_model(ModelName=name, Tags=tags, **{key: model[key] for key in kept})
+        api.create_endpoint_config(
+            EndpointConfigName=name, Tags=tags, ProductionVariants=[variant | {"ModelName": name}]
+        )
+        api.add_tags(
+            ResourceArn=api.describe_endpoint(EndpointName=self._endpoint)["EndpointArn"],
+            Tags=[{"Key": "inference:previous-config/1", "Value": name}],
+        )
+        return name
+
+    def left(self, name: str) -> list[str]:
+        """What is there of a name, and of the record on endpoint and config."""
+        api = self._sagemaker
+        arns = [
+            api.describe_endpoint(EndpointName=self._endpoint)["EndpointArn"],
+            api.describe_endpoint_config(EndpointConfigName=self._config)["EndpointConfigArn"],
+        ]
+        keys = [tag["Key"] for arn in arns for tag in api.list_tags(ResourceArn=arn)["Tags"]]
+        configs = api.list_endpoint_configs(NameContains=name)["EndpointConfigs"]
+        models = api.list_models(NameContains=name)["Models"]
+        return [
+            *(config["EndpointConfigName"] for config in configs),
+            *(model["ModelName"] for model in models),
+            *(key for key in keys if key.startswith("inference:previous-config/")),
+        ]
+
+
+@pytest.fixture(scope="module")
+def endpoint_history(deployment: Deployment) -> EndpointHistory:
+    """A deployment that the endpoint never had, to be let go."""
+    return EndpointHistory(deployment)

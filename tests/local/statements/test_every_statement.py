@@ -61,6 +61,7 @@ class Probes:
 
     deployment: Any
     scaling: Any
+    history: Any
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -68,6 +69,7 @@ class Probes:
         self.sagemaker, self.states = client("sagemaker"), client("stepfunctions")
         self.s3, self.logs, self.functions = client("s3"), client("logs"), client("lambda")
         self.endpoint = outputs["realtime.EndpointName"]
+        self.stack_id = self.deployment.stack_id("realtime")
         self.machine = self.states.describe_state_machine(
             stateMachineArn=outputs["batch.StateMachineArn"]
         )
@@ -90,6 +92,7 @@ class Probes:
         functions = self.functions_by_module
         emptier = functions["bucket_emptier.custom_resource"]
         owner = functions["scaling.custom_resource"]
+        keeper = functions["deployment_history.custom_resource"]
         checks = [functions[name] for name in CHECKS]
         workflow = [
             self.machine["roleArn"],
@@ -104,6 +107,7 @@ class Probes:
             Probe("the state machine is made anew", roles(self.machine["roleArn"]), self.make),
             Probe("buckets are emptied", roles(emptier["Role"]), lambda: self.empty(emptier)),
             Probe("an endpoint is scaled", roles(owner["Role"]), lambda: self.scale(owner)),
+            Probe("a deployment is let go", roles(keeper["Role"]), lambda: self.let_go(keeper)),
             Probe("an endpoint is updated", roles(self._role_of_model(served)), self.update),
             Probe("a batch is run", roles(*workflow), self.batch),
             Probe("a batch is stopped", roles(*workflow), self.stop_batch),
@@ -162,6 +166,18 @@ class Probes:
                 raise Noticed(told)
         finally:
             self.scaling.restore()
+        self._logged(function, began)
+
+    def let_go(self, function: dict[str, Any]) -> None:
+        """Let the custom resource write a deployment down, and then delete all earlier ones."""
+        began = self._fresh(function)
+        before, now = (self.history.properties | {"Keep": keep} for keep in ("2", "1"))
+        kind = self.history.kind
+        self._ask(function, "Update", now, kind, OldResourceProperties=before)
+        earlier = self.history.add_previous()
+        self._ask(function, "Delete", now, kind)
+        if left := self.history.left(earlier):
+            raise Noticed(f"{left} is left")
         self._logged(function, began)
 
     def update(self) -> None:
@@ -262,14 +278,15 @@ class Probes:
         request: str,
         properties: dict[str, Any],
         kind: str = "Custom::Emptied",
+        **event: Any,
     ) -> None:
         """Ask a custom resource's function as CloudFormation does."""
         key = f"answer-{next(self._numbers)}"
         where = {"Bucket": "answers", "Key": key}
-        event = {
+        event |= {
             "RequestType": request,
             "ResponseURL": self.s3.generate_presigned_url("put_object", Params=where),
-            "StackId": "stack",
+            "StackId": self.stack_id,
             "RequestId": key,
             "ResourceType": kind,
             "LogicalResourceId": "Probed",
@@ -323,9 +340,9 @@ class Probes:
 
 
 @pytest.fixture(scope="module")
-def probes(deployment: Any, endpoint_scaling: Any) -> list[Probe]:
+def probes(deployment: Any, endpoint_scaling: Any, endpoint_history: Any) -> list[Probe]:
     """What is done with both stacks."""
-    return Probes(deployment, endpoint_scaling).all()
+    return Probes(deployment, endpoint_scaling, endpoint_history).all()
 
 
 def seen_without(permission: Any, probes: list[Probe]) -> str | None:
