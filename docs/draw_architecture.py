@@ -49,7 +49,7 @@ KEY = Box(title="Key", types=("KMS::",), column=0, row=2, colour=GUARDING)
 ROLES = Box(title="Roles", types=("IAM::",), column=1, row=2, colour=GUARDING)
 MODEL = Box(title="Model", types=("SageMaker::Model$",), column=1, row=1, colour=SERVING)
 REALTIME = (
-    Box(title="Autoscaling", types=("ApplicationAutoScaling",), column=0, row=0, colour=SERVING),
+    Box(title="Autoscaling", types=("Custom::.*Scal", "Lambda::"), column=0, row=0, colour=SERVING),
     Box(title="Endpoint", types=("SageMaker::Endpoint",), column=1, row=0, colour=SERVING),
     MODEL,
     Box(title="Logs", types=("Logs::",), column=0, row=1, colour=STORING),
