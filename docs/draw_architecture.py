@@ -21,7 +21,7 @@ from matplotlib.patches import FancyBboxPatch
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "pictures" / "architecture.svg"
-WIDTH, HEIGHT = 3.3, 1.25  # of a box, in the figure's units
+WIDTH, HEIGHT = 3.3, 1.42  # of a box, in the figure's units
 STEP_X, STEP_Y = 4.3, 1.9
 
 
