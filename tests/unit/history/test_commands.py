@@ -313,13 +313,17 @@ def test_the_new_fleet_gets_alarms_of_its_own_while_it_comes(shop: Any) -> None:
 
 
 def test_alarms_of_an_interrupted_rollback_do_not_stop_the_next(shop: Any) -> None:
-    """What they saw then is forgotten."""
+    """They are deleted first: CloudWatch lets an alarm that is put again keep its state."""
     put_alarm("shop/errors/c3", "c3")
     put_alarm("shop/errors/c2", "c2", "ALARM")
-    guardrails = Guardrails(boto3.Session().client("cloudwatch"), print)
+    cloudwatch, asked = boto3.Session().client("cloudwatch"), []
+    cloudwatch.meta.events.register(
+        "before-call.cloudwatch", lambda model, **_: asked.append(model.name)
+    )
     last = guarded("shop/errors/c3")
+    guardrails = Guardrails(cloudwatch, print)
     with guardrails.for_config(last, live="c3", deployed="c3", target="c2"):
-        assert alarms()["shop/errors/c2"]["StateValue"] != "ALARM"
+        assert asked.index("DeleteAlarms") < asked.index("PutMetricAlarm")
 
 
 def test_after_a_rollback_the_alarms_are_those_of_the_stack_again(shop: Any) -> None:
