@@ -96,10 +96,14 @@ class BusinessHours:
         """
         return self._cron(_minutes(self.opens) - minutes_before)
 
-    def closing(self) -> str:
-        """A cron expression of EventBridge Scheduler and Application Auto Scaling."""
+    def closing(self, *, minutes_after: int = 0) -> str:
+        """A cron expression of EventBridge Scheduler and Application Auto Scaling.
+
+        Args:
+            minutes_after: how long after it was needed.
+        """
         overnight = _MINUTES_PER_DAY if self.closes <= self.opens else 0
-        return self._cron(_minutes(self.closes) + overnight)
+        return self._cron(_minutes(self.closes) + overnight + minutes_after)
 
     def _cron(self, minutes: int) -> str:
         """At minutes after the midnight on which its days begin."""

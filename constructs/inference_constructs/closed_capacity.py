@@ -9,14 +9,21 @@ from inference_constructs.endpoint_scaling import EndpointScaling
 from inference_constructs.scaled_resource import ScaledResource
 from inference_constructs.scheduled import ScheduledCapacity
 
+# In time for SageMaker to have taken the capacity away.
+_FREED_AFTER_MINUTES = 15
+
 
 def lower_capacity(
     scaling: EndpointScaling, hours: BusinessHours, *, capacity: int, lead_minutes: int
 ) -> None:
-    """Adds schedules that lower the minimum after hours, and raise it before the next.
+    """Adds schedules that lower the capacity after hours, and raise it before the next.
 
-    With policies more capacity stays possible, as far as it is asked for. Without, and down to
-    zero, the closed capacity is a maximum as well.
+    A lower minimum alone takes nothing away: a policy does so on low load, and without any requests
+    there is no load to see. So the closing sets the maximum as well. With policies and capacity
+    left, the maximum is raised again a quarter of an hour later, so that the policies may add what
+    is asked for after hours.
+
+    https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html
 
     Args:
         scaling: the endpoint's scaling.
@@ -26,24 +33,29 @@ def lower_capacity(
     """
     for resource in scaling.resources:
         own = resource.scaling
-        capped = capacity == 0 or not own.policies
+        bounds = [
+            (
+                "Opening",
+                hours.opening(minutes_before=lead_minutes),
+                own.min_capacity,
+                own.max_capacity,
+            ),
+            ("Closing", hours.closing(), capacity, capacity),
+        ]
+        if capacity > 0 and own.policies:
+            freed = hours.closing(minutes_after=_FREED_AFTER_MINUTES)
+            bounds.append(("Freed", freed, capacity, own.max_capacity))
         scaling.schedule(
             resource,
-            ScheduledCapacity(
-                name="OfficeHoursOpening",
-                schedule=autoscaling.Schedule.expression(
-                    hours.opening(minutes_before=lead_minutes)
-                ),
-                time_zone=hours.time_zone,
-                min_capacity=own.min_capacity,
-                max_capacity=own.max_capacity,
-            ),
-            ScheduledCapacity(
-                name="OfficeHoursClosing",
-                schedule=autoscaling.Schedule.expression(hours.closing()),
-                time_zone=hours.time_zone,
-                min_capacity=capacity,
-                max_capacity=capacity if capped else own.max_capacity,
+            *(
+                ScheduledCapacity(
+                    name=f"OfficeHours{name}",
+                    schedule=autoscaling.Schedule.expression(cron),
+                    time_zone=hours.time_zone,
+                    min_capacity=least,
+                    max_capacity=most,
+                )
+                for name, cron, least, most in bounds
             ),
         )
 

@@ -217,7 +217,7 @@ def applied(template: Template) -> list[dict[str, Any]]:
 def test_with_some_capacity_left_the_scaling_keeps_less_after_hours(
     office: Any, hours: BusinessHours
 ) -> None:
-    """Nothing is deleted, and under load there may be as many instances as by day."""
+    """Nothing is deleted; once they are gone, under load there may be as many as by day."""
     scaling = Scaling(min_capacity=3, max_capacity=6, policies=TRACKING)
     office.hours(office.endpoint({"scaling": scaling}), hours, closed_capacity=1)
     template = Template.from_stack(office.stack)
@@ -232,8 +232,13 @@ def test_with_some_capacity_left_the_scaling_keeps_less_after_hours(
             "cron(45 6 ? * MON,TUE,WED,THU,FRI *)",
             {"MinCapacity": 3, "MaxCapacity": 6},
         ),
+        # Without a request no policy would take an instance away.
         "OfficeHoursClosing": (
             "cron(0 19 ? * MON,TUE,WED,THU,FRI *)",
+            {"MinCapacity": 1, "MaxCapacity": 1},
+        ),
+        "OfficeHoursFreed": (
+            "cron(15 19 ? * MON,TUE,WED,THU,FRI *)",
             {"MinCapacity": 1, "MaxCapacity": 6},
         ),
     }
