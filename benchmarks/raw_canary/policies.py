@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import Aws, Fn
+from aws_cdk import Acknowledgment, Aws, Fn, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -25,6 +25,24 @@ def of_alarms() -> dict[str, Any]:
         "ArnLike": {"aws:SourceArn": Fn.sub(f"{ALARMS}:*")},
         "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
     }
+
+
+def acknowledge(construct: Construct, pack: str, rule: str, reason: str) -> None:
+    """Lets a finding of cdk-nag stand."""
+    finding = Acknowledgment(id=f"{pack}::{pack}-{rule}", reason=reason)
+    Validations.of(construct).acknowledge(finding)
+
+
+def acknowledge_wildcards(policy: iam.CfnManagedPolicy, *resources: str) -> None:
+    """Lets wildcards stand; cdk-nag writes the intrinsic functions of an ARN as `<Name>`."""
+    for resource in resources:
+        arn = resource.replace("${", "<").replace("}", ">")
+        acknowledge(
+            policy,
+            "AwsSolutions",
+            f"IAM5[Resource::{arn}]",
+            "The resource has no name that is known by then, or the action takes none",
+        )
 
 
 def define_role(

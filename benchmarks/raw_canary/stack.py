@@ -14,7 +14,14 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from benchmarks.raw_canary.alarms import VARIANT, define_alarms, define_rollback_alarms
-from benchmarks.raw_canary.policies import ALARMS, allow, define_role, document, of_alarms
+from benchmarks.raw_canary.policies import (
+    ALARMS,
+    acknowledge_wildcards,
+    allow,
+    define_role,
+    document,
+    of_alarms,
+)
 from benchmarks.raw_canary.scaling import define_scaling
 from inference_constructs import find_image
 
@@ -56,8 +63,8 @@ class RawCanary(Stack):
         config_name = config.attr_endpoint_config_name
         rollback = define_rollback_alarms(self, endpoint_name, config=config_name, topic=topic.ref)
         endpoint = self._endpoint(endpoint_name, config_name, rollback, model_version)
-        endpoint.add_dependency(policy)
-        endpoint.add_dependency(group)
+        endpoint.add_resource_dependency(policy)
+        endpoint.add_resource_dependency(group)
         define_scaling(
             self,
             endpoint,
@@ -184,6 +191,7 @@ class RawCanary(Stack):
             ),
             allow("cloudwatch:DescribeAlarms", Fn.sub(f"{ALARMS}:{endpoint}/rollback/*")),
         )
+        acknowledge_wildcards(policy, "*", f"{ALARMS}:{endpoint}/rollback/*")
         model = sagemaker.CfnModel(
             self,
             "Model",
@@ -196,7 +204,7 @@ class RawCanary(Stack):
             ),
             tags=[CfnTag(key="inference:model-version", value=version)],
         )
-        model.add_dependency(policy)
+        model.add_resource_dependency(policy)
         return policy, model
 
     def _endpoint(

@@ -1,5 +1,6 @@
 """Findings of cdk-nag that stand, each acknowledged at its resource with the reason."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from aws_cdk import Acknowledgment, Validations
@@ -18,4 +19,16 @@ def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
         finding: the finding's whole id, as the report prints it.
         reason: why it stands, and what makes up for it.
     """
-    Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
+    acknowledge_all(construct, {finding: reason})
+
+
+def acknowledge_all(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Lets findings of rule packs stand.
+
+    Args:
+        construct: the construct of the resource.
+        reasons: why each finding stands, by its whole id.
+    """
+    Validations.of(construct).acknowledge(
+        *(Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())
+    )

@@ -4,6 +4,8 @@ A number that only the deployment will tell is a large negative one at synth. Wh
 than 0 otherwise needs no question to the CDK, each of which goes to another process.
 """
 
+from functools import lru_cache
+
 from aws_cdk import Duration, Token
 
 
@@ -16,6 +18,7 @@ def is_late(number: float) -> bool:
     return number < 0 and Token.is_unresolved(number)
 
 
+@lru_cache(maxsize=256)  # the same duration is asked about several times, and never changes
 def known_seconds(duration: Duration) -> float | None:
     """The length of a duration.
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from inference_constructs.acknowledgements import acknowledge
+from inference_constructs.acknowledgements import acknowledge_all
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.service_role import ServiceRole
 
@@ -88,5 +88,10 @@ class PythonFunction(Construct):
             timeout=Duration.minutes(1) if timeout is None else timeout,
         )
         self.role.ready_before(self.function)
-        for rule, reason in _ACKNOWLEDGED.items():
-            acknowledge(self.function, f"NIST.800.53.R5::NIST.800.53.R5-{rule}", reason)
+        acknowledge_all(
+            self.function,
+            {
+                f"NIST.800.53.R5::NIST.800.53.R5-{rule}": reason
+                for rule, reason in _ACKNOWLEDGED.items()
+            },
+        )

@@ -1,12 +1,16 @@
 """`S3Prefix`: a part of a bucket, and the exact rights to it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_cdk import Token
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
 
 from inference_constructs.faults import refuse
+
+if TYPE_CHECKING:
+    # What makes a bucket has imported it; an endpoint without one does not wait for it.
+    from aws_cdk import aws_s3 as s3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +25,7 @@ class S3Prefix:
         prefix: how the keys begin, with a final slash.
     """
 
-    bucket: s3.IBucket
+    bucket: "s3.IBucket"
     prefix: str
 
     def __post_init__(self) -> None:

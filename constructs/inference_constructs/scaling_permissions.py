@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from inference_constructs.scalable import SERVICE_NAMESPACE, ScalableKind
 from inference_constructs.scaled_resource import alarm_prefix
 from inference_constructs.service_role import ServiceRole
-from inference_constructs.wildcards import acknowledge_wildcard
+from inference_constructs.wildcards import acknowledge_wildcards
 
 _SERVICE = "application-autoscaling.amazonaws.com"
 _LINKED_ROLE = (
@@ -28,13 +28,19 @@ def allow_scaling(role: ServiceRole, *, endpoint_name: str, parameter_name: str)
         endpoint_name: the endpoint.
         parameter_name: where the role keeps what it has applied.
     """
-    _allow_targets(role)
-    _allow_endpoint(role, endpoint_name)
-    _allow_alarms(role, endpoint_name)
+    stack = Stack.of(role)
+    acknowledge_wildcards(
+        role,
+        {
+            **_allow_targets(role, stack),
+            **_allow_endpoint(role, stack, endpoint_name),
+            **_allow_alarms(role, stack, endpoint_name),
+        },
+    )
     role.add_statements(
         iam.PolicyStatement(
             actions=["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            resources=[_arn(role, "ssm", f"parameter{parameter_name}")],
+            resources=[_arn(stack, "ssm", f"parameter{parameter_name}")],
         ),
     )
 
@@ -46,19 +52,23 @@ def allow_scaling_of_component(role: ServiceRole, component_name: str) -> None:
         role: the role.
         component_name: the component.
     """
+    stack = Stack.of(role)
     role.add_statements(
         iam.PolicyStatement(
             actions=[
                 "sagemaker:DescribeInferenceComponent",
                 "sagemaker:UpdateInferenceComponentRuntimeConfig",
             ],
-            resources=[_arn(role, "sagemaker", f"inference-component/{component_name.lower()}")],
+            resources=[_arn(stack, "sagemaker", f"inference-component/{component_name.lower()}")],
         )
     )
 
 
-def _allow_targets(role: ServiceRole) -> None:
-    targets = _arn(role, "application-autoscaling", "scalable-target/*")
+# Each of these allows something, and tells why the wildcards in it stand.
+
+
+def _allow_targets(role: ServiceRole, stack: Stack) -> dict[str, str]:
+    targets = _arn(stack, "application-autoscaling", "scalable-target/*")
     role.add_statements(
         iam.PolicyStatement(
             actions=[
@@ -98,43 +108,38 @@ def _allow_targets(role: ServiceRole) -> None:
                     ArnComponents(
                         service="iam", region="", resource="role", resource_name=_LINKED_ROLE
                     ),
-                    Stack.of(role),
+                    stack,
                 )
             ],
             conditions={"StringEquals": {"iam:AWSServiceName": f"sagemaker.{_SERVICE}"}},
         ),
     )
-    acknowledge_wildcard(
-        role,
-        targets,
-        "The ids of scalable targets are made up by the service; the conditions confine it to "
-        "SageMaker's dimensions",
-    )
-    acknowledge_wildcard(
-        role, "*", "Targets, policies, schedules and alarms can only be listed all together"
-    )
+    return {
+        targets: "The ids of scalable targets are made up by the service; the conditions confine "
+        "it to SageMaker's dimensions",
+        "*": "Targets, policies, schedules and alarms can only be listed all together",
+    }
 
 
-def _allow_endpoint(role: ServiceRole, endpoint_name: str) -> None:
-    configs = _arn(role, "sagemaker", "endpoint-config/*")
+def _allow_endpoint(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[str, str]:
+    configs = _arn(stack, "sagemaker", "endpoint-config/*")
     role.add_statements(
         iam.PolicyStatement(
             actions=["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
             # SageMaker writes names in ARNs in small letters.
-            resources=[_arn(role, "sagemaker", f"endpoint/{endpoint_name.lower()}")],
+            resources=[_arn(stack, "sagemaker", f"endpoint/{endpoint_name.lower()}")],
         ),
         iam.PolicyStatement(actions=["sagemaker:DescribeEndpointConfig"], resources=[configs]),
     )
-    acknowledge_wildcard(
-        role,
-        configs,
-        "CloudFormation makes the names of configs up, and each change of the endpoint has another",
-    )
+    return {
+        configs: "CloudFormation makes the names of configs up, and each change of the endpoint "
+        "has another",
+    }
 
 
-def _allow_alarms(role: ServiceRole, endpoint_name: str) -> None:
-    own = _alarm(role, f"{alarm_prefix(endpoint_name)}*")
-    tracking = _alarm(role, "TargetTracking*")
+def _allow_alarms(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[str, str]:
+    own = _alarm(stack, f"{alarm_prefix(endpoint_name)}*")
+    tracking = _alarm(stack, "TargetTracking*")
     actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
     role.add_statements(
         iam.PolicyStatement(actions=actions, resources=[own]),
@@ -144,19 +149,15 @@ def _allow_alarms(role: ServiceRole, endpoint_name: str) -> None:
             conditions={"StringEquals": {"aws:CalledViaLast": _SERVICE}},
         ),
     )
-    acknowledge_wildcard(
-        role, own, "The alarms of one endpoint's step policies, whose names begin with its name"
-    )
-    acknowledge_wildcard(
-        role,
-        tracking,
-        "Application Auto Scaling makes the names of these alarms up; the condition confines it to "
-        "calls that this service makes",
-    )
+    return {
+        own: "The alarms of one endpoint's step policies, whose names begin with its name",
+        tracking: "Application Auto Scaling makes the names of these alarms up; the condition "
+        "confines it to calls that this service makes",
+    }
 
 
-def _alarm(role: ServiceRole, name: str) -> str:
-    return Stack.of(role).format_arn(
+def _alarm(stack: Stack, name: str) -> str:
+    return stack.format_arn(
         service="cloudwatch",
         resource="alarm",
         resource_name=name,
@@ -164,6 +165,6 @@ def _alarm(role: ServiceRole, name: str) -> str:
     )
 
 
-def _arn(role: ServiceRole, service: str, resource: str) -> str:
+def _arn(stack: Stack, service: str, resource: str) -> str:
     kind, _, name = resource.partition("/")
-    return Stack.of(role).format_arn(service=service, resource=kind, resource_name=name)
+    return stack.format_arn(service=service, resource=kind, resource_name=name)

@@ -1,10 +1,11 @@
 """Wildcards in policies, each acknowledged where it stands."""
 
 import re
+from collections.abc import Mapping
 
 from aws_cdk import Stack
 
-from inference_constructs.acknowledgements import acknowledge
+from inference_constructs.acknowledgements import acknowledge_all
 from inference_constructs.imported import readable
 from inference_constructs.service_role import ServiceRole
 
@@ -17,9 +18,25 @@ def acknowledge_wildcard(role: ServiceRole, resource_arn: str, reason: str) -> N
         resource_arn: the ARN with the wildcard.
         reason: why it stands, and what makes up for it.
     """
+    acknowledge_wildcards(role, {resource_arn: reason})
+
+
+def acknowledge_wildcards(role: ServiceRole, reasons: Mapping[str, str]) -> None:
+    """Lets wildcards in a role's policy stand.
+
+    Args:
+        role: the role; an imported one has no policy here.
+        reasons: why each stands, by the ARN with the wildcard.
+    """
     if role.policy is None:
         return
-    arn = str(readable(Stack.of(role).resolve(resource_arn)))
+    arns = readable(Stack.of(role).resolve(list(reasons)))
     # cdk-nag writes the intrinsic functions of an ARN as `<Resource.Arn>`.
-    flat = re.sub(r"\$\{([^}]+)\}", r"<\1>", arn)
-    acknowledge(role.policy, f"AwsSolutions::AwsSolutions-IAM5[Resource::{flat}]", reason)
+    flat = [re.sub(r"\$\{([^}]+)\}", r"<\1>", str(arn)) for arn in arns]
+    acknowledge_all(
+        role.policy,
+        {
+            f"AwsSolutions::AwsSolutions-IAM5[Resource::{arn}]": reason
+            for arn, reason in zip(flat, reasons.values(), strict=True)
+        },
+    )
