@@ -57,6 +57,9 @@ def predict_fn(data, model):
 def output_fn(prediction, accept):
     return prediction, "text/csv"
 """
+HOURS = BusinessHours(
+    opens=time_of_day(7), closes=time_of_day(19), time_zone=TimeZone.EUROPE_ZURICH
+)
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -82,6 +85,7 @@ class Code:
         note: the content of a resource that has nothing to do with the endpoint.
         give_up_after_minutes: how long an opening is tried.
         minimum: of the scaling.
+        closed_capacity: instances that stay after hours.
     """
 
     version: str = "1"
@@ -91,6 +95,10 @@ class Code:
     note: str = "one"
     give_up_after_minutes: float = 120
     minimum: int = 1
+    closed_capacity: int = 0
+
+
+Define = Callable[[Stack, Code], None]
 
 
 class Office:
@@ -106,17 +114,22 @@ class Office:
         self._functions = aws.client("lambda")
         self._context = json.loads((ROOT / "cdk.json").read_text())["context"]
 
-    def deploy(self, code: Code) -> str:
-        """Deploy; the stack's status afterwards."""
-        self.begin_to_deploy(code)
+    def deploy(self, code: Code, define: Define | None = None) -> str:
+        """Deploy; the stack's status afterwards.
+
+        Args:
+            code: what is deployed.
+            define: what makes the stack, if not the usual endpoint is to be in it.
+        """
+        self.begin_to_deploy(code, define)
         return self.at_rest()
 
-    def begin_to_deploy(self, code: Code) -> None:
+    def begin_to_deploy(self, code: Code, define: Define | None = None) -> None:
         """Begin to deploy."""
         self._number += 1
         given = {
             "StackName": self.name,
-            "TemplateBody": self._synthesized(code),
+            "TemplateBody": self._synthesized(code, define or self._define),
             "Capabilities": ["CAPABILITY_NAMED_IAM"],
         }
         if self._number == 1:
@@ -154,6 +167,7 @@ class Office:
             for page in pages
             for event in page["StackEvents"]
             if event["ResourceStatus"].endswith("FAILED")
+            and "cancelled" not in event["ResourceStatusReason"]
         ]
 
     def fire(self, what: str) -> str:
@@ -415,6 +429,16 @@ class Office:
         with urllib.request.urlopen(request, timeout=10):
             pass
 
+    def act(self, resource: str, action: str) -> None:
+        """Run a scheduled action of Application Auto Scaling now."""
+        request = urllib.request.Request(
+            f"{self.aws.url}/_local-aws/scheduled-actions/{resource}/{action}",
+            data=b"",
+            method="POST",
+        )
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+
     def _executions(self) -> set[str]:
         found = self._states.list_executions(
             stateMachineArn=self._resource("AWS::StepFunctions::StateMachine")
@@ -437,7 +461,7 @@ class Office:
         found: dict[str, Any] = self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         return found
 
-    def _synthesized(self, code: Code) -> str:
+    def _synthesized(self, code: Code, define: Define) -> str:
         app = App(
             analytics_reporting=False,
             tree_metadata=False,
@@ -452,7 +476,7 @@ class Office:
                 file_assets_bucket_name=ASSETS, generate_bootstrap_version_rule=False
             ),
         )
-        self._define(stack, code)
+        define(stack, code)
         assembly = Path(app.synth().directory)
         self._publish(assembly)
         return (assembly / f"{self.name}.template.json").read_text()
@@ -466,7 +490,7 @@ class Office:
             encryption=encryption,
             variants=[
                 ProductionVariant(
-                    model=InferenceModel(stack, "Model", artifact=self._artifact(code)),
+                    model=InferenceModel(stack, "Model", artifact=self.artifact(code)),
                     instance_type=INSTANCE_TYPE,
                     scaling=Scaling(
                         min_capacity=code.minimum,
@@ -495,12 +519,9 @@ class Office:
                 stack,
                 "OfficeHours",
                 endpoint=endpoint,
-                hours=BusinessHours(
-                    opens=time_of_day(7),
-                    closes=time_of_day(19),
-                    time_zone=TimeZone.EUROPE_ZURICH,
-                ),
+                hours=HOURS,
                 notifications=notifications,
+                closed_capacity=code.closed_capacity,
                 reopening=Reopening(
                     after_deployment=Duration.minutes(2),
                     give_up_after=Duration.minutes(code.give_up_after_minutes),
@@ -509,7 +530,8 @@ class Office:
             )
         ssm.CfnParameter(stack, "Note", type="String", value=code.note)
 
-    def _artifact(self, code: Code) -> ModelArtifact:
+    def artifact(self, code: Code) -> ModelArtifact:
+        """A model that answers with its version, or whose container does not start."""
         directory = self._out / f"model-{code.version}-{code.breaks}"
         if not directory.exists():
             (directory / "code").mkdir(parents=True)
