@@ -107,10 +107,9 @@ def readable(value: Any) -> Any:
         value: a resolved template value.
     """
     match value:
-        case {"Ref": str(name)} if len(value) == 1:
-            return f"${{{name}}}"
-        case {"Fn::GetAtt": [name, attribute]} if len(value) == 1:
-            return f"${{{name}.{attribute}}}"
+        case {"Ref": str()} | {"Fn::GetAtt": [_, _]} if len(value) == 1:
+            (parts,) = value.values()
+            return f"${{{parts if isinstance(parts, str) else '.'.join(parts)}}}"
         case {"Fn::Sub": str(text)} if len(value) == 1:
             return text
         case {"Fn::Join": [separator, list(parts)]} if len(value) == 1:

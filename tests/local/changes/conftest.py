@@ -139,16 +139,27 @@ class Application:
     def try_deploy(self, **endpoint: Any) -> subprocess.CompletedProcess[str]:
         """Deploy the endpoint as described; whatever is not given stays as it was."""
         described = self.described | endpoint
-        file = self.path / "endpoint.json"
-        file.write_text(json.dumps(described | {"stack": self.stack}))
-        # Another release is another artifact, which another object in S3 holds.
-        (self.path / "handler" / "release.txt").write_text(described.get("release", ""))
+        self._describe(described)
         outputs = self.path / "outputs.json"
         ended = self.cdk(*("deploy", "--require-approval", "never", "--outputs-file", str(outputs)))
         if ended.returncode == 0:
             self.described = described
             self.outputs = json.loads(outputs.read_text())[self.stack]
         return ended
+
+    def _describe(self, endpoint: dict[str, Any]) -> None:
+        file = self.path / "endpoint.json"
+        file.write_text(json.dumps(endpoint | {"stack": self.stack}))
+        # Another release is another artifact, which another object in S3 holds.
+        (self.path / "handler" / "release.txt").write_text(endpoint.get("release", ""))
+
+    def destroy(self) -> None:
+        """Delete the stack, which leaves nothing."""
+        self._describe(self.described)
+        assert self.left_behind() != []
+        ended = self.cdk("destroy", "--force")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert self.left_behind() == []
 
     def deploy(self, **endpoint: Any) -> None:
         """Deploy, and it has to succeed."""
@@ -248,44 +259,6 @@ class Application:
         """The alarms that bear the endpoint's name."""
         found = self.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
         return {a["AlarmName"] for a in found if self.endpoint_name in a["AlarmName"]}
-
-    def invocations(self, variant: str) -> int:
-        """How many requests a variant got in the last hour, as it says itself."""
-        now = datetime.now(UTC)
-        points = self.aws.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/SageMaker",
-            MetricName="Invocations",
-            Dimensions=[
-                {"Name": "EndpointName", "Value": self.endpoint_name},
-                {"Name": "VariantName", "Value": variant},
-            ],
-            StartTime=now - timedelta(hours=1),
-            EndTime=now + timedelta(minutes=1),
-            Period=3600,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        return int(sum(point["Sum"] for point in points))
-
-    @property
-    def component_name(self) -> str:
-        """The name of the one inference component."""
-        [name] = self._components()
-        return name
-
-    def copies(self) -> int:
-        """How many copies of the one inference component run."""
-        [component] = self._components().values()
-        count: int = component["RuntimeConfig"]["CurrentCopyCount"]
-        return count
-
-    def _components(self) -> dict[str, Any]:
-        sagemaker = self.aws.client("sagemaker")
-        listed = sagemaker.list_inference_components(EndpointNameEquals=self.endpoint_name)
-        names = [found["InferenceComponentName"] for found in listed["InferenceComponents"]]
-        return {
-            name: sagemaker.describe_inference_component(InferenceComponentName=name)
-            for name in names
-        }
 
     @staticmethod
     def pause(seconds: float) -> None:
@@ -422,7 +395,4 @@ def new_application(
 
     yield make
     for application in made:
-        assert application.left_behind() != []
-        ended = application.cdk("destroy", "--force")
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert application.left_behind() == []
+        application.destroy()

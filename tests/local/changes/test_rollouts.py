@@ -1,4 +1,7 @@
-"""An update moves the traffic in two steps, and comes back when the new model is no good."""
+"""An update moves the traffic in two steps, and comes back when the new model is no good.
+
+The tests build on each other, as the days of an endpoint do.
+"""
 
 from __future__ import annotations
 

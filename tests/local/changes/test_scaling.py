@@ -9,6 +9,23 @@ import pytest
 pytestmark = pytest.mark.long
 
 
+class Component:
+    """The one inference component of an endpoint."""
+
+    def __init__(self, shop: Any) -> None:
+        self._sagemaker = shop.aws.client("sagemaker")
+        [found] = self._sagemaker.list_inference_components(EndpointNameEquals=shop.endpoint_name)[
+            "InferenceComponents"
+        ]
+        self.name: str = found["InferenceComponentName"]
+
+    def copies(self) -> int:
+        """How many copies of it run."""
+        found = self._sagemaker.describe_inference_component(InferenceComponentName=self.name)
+        count: int = found["RuntimeConfig"]["CurrentCopyCount"]
+        return count
+
+
 def test_load_makes_a_fleet_grow_to_its_maximum_and_shrink_again(new_application: Any) -> None:
     """Twenty-five requests a second are more than three instances are to take."""
     shop = new_application(
@@ -33,15 +50,16 @@ def test_a_component_goes_to_zero_and_comes_back(new_application: Any) -> None:
     """With no copy left the instances go; the first request is refused and wakes it."""
     shop = new_application("components", kind="components", variants={"model": {"version": "v1"}})
     shop.deploy()
-    with shop.traffic(component=shop.component_name) as log:
+    component = Component(shop)
+    with shop.traffic(component=component.name) as log:
         shop.pause(3)
     log.check_complete()
     log.check_served()
     assert log.failures == []
-    shop.wait_until(lambda: shop.copies() == 0, seconds=120)
+    shop.wait_until(lambda: component.copies() == 0, seconds=120)
     shop.wait_until(lambda: shop.instances() == {"AllTraffic": 0}, seconds=60)
-    with shop.traffic(component=shop.component_name) as log:
-        shop.wait_until(lambda: shop.copies() >= 1, seconds=90)
+    with shop.traffic(component=component.name) as log:
+        shop.wait_until(lambda: component.copies() >= 1, seconds=90)
         shop.pause(3)
     log.check_complete()
     assert log.requests[0].failed

@@ -1,4 +1,7 @@
-"""An endpoint goes back to a deployment of long ago, and on from there."""
+"""An endpoint goes back to a deployment of long ago, and on from there.
+
+The tests build on each other, as the days of an endpoint do.
+"""
 
 from __future__ import annotations
 
