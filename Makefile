@@ -7,14 +7,8 @@ BIN    := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export JSII_NODE := $(BIN)/node
 
-# The tests on the local AWS wait more than they compute, so the others run beside them.
-define TESTS
-mkdir -p build; \
-$(BIN)/python -m pytest -m $(TIER) tests/unit tests/model_code tests/local/clients > build/test-units.log 2>&1 & beside=$$!; trap 'kill $$beside 2>/dev/null' INT TERM; \
-$(BIN)/python -m pytest -m $(TIER) tests/local --ignore tests/local/clients; local=$$?; \
-wait $$beside; units=$$?; cat build/test-units.log; \
-exit $$(( local > units ? local : units ))
-endef
+# The tests on the local AWS wait more than they compute: three at once keep two cores busy.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup
 
 .PHONY: help install model demo synth test check soak fmt lock docs bench clean
 
@@ -55,17 +49,15 @@ demo: install  ## Deploy to a local AWS, predict, run a batch, show it, clean up
 synth: install model  ## Write the templates of all stages into cdk.out/
 	@$(BIN)/python app.py
 
-test: TIER := "not long and not soak"
 test: install model  ## The fast tests
-	@$(TESTS)
+	$(PYTEST) -m "not long and not soak"
 
-check: TIER := "not soak"
 check: install model  ## What CI runs: formatting, types, tests, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python tests/audit_dependencies.py
-	@$(TESTS)
+	$(PYTEST) -m "not soak"
 
 soak: install model  ## The long runs
 	$(BIN)/python -m pytest -m soak
