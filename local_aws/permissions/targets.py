@@ -349,11 +349,19 @@ def _kms(operation: str, given: Parameters, place: Place) -> Sequence[str]:
     return [str(key) if str(key).startswith(("arn:", "alias/")) else place.arn("kms", f"key/{key}")]
 
 
+def _ec2(operation: str, parameters: Parameters, place: Place) -> list[str]:
+    """The group whose rules change; what else there is of EC2 is not told apart."""
+    if not re.fullmatch(r"(Authorize|Revoke)SecurityGroup(In|E)gress", operation):
+        return []
+    return [place.arn("ec2", f"security-group/{parameters['GroupId']}")]
+
+
 _FINDERS: dict[str, Finder] = {
     "application-autoscaling": _application_autoscaling,
     "cloudformation": _cloudformation,
     "cloudwatch": _cloudwatch,
     "dynamodb": _dynamodb,
+    "ec2": _ec2,
     "ecr": _ecr,
     "events": _events,
     "iam": _iam,

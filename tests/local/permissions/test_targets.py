@@ -281,6 +281,13 @@ CALLS: list[tuple[str, Callable[[Any], Any], list[tuple[str, str]]]] = [
             ("sts:TagSession", "arn:aws:iam::123456789012:role/r"),
         ],
     ),
+    (
+        "ec2",
+        lambda api: api.revoke_security_group_ingress(
+            GroupId="sg-1", IpPermissions=[{"IpProtocol": "-1"}]
+        ),
+        [("ec2:RevokeSecurityGroupIngress", A.format("ec2", "security-group/sg-1"))],
+    ),
 ]
 
 
