@@ -5,21 +5,16 @@ from typing import ClassVar
 
 from aws_cdk import Names
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from inference_constructs.component_metrics import COMPONENTS, ComponentMetrics
 from inference_constructs.encryption import EncryptionKey
-from inference_constructs.endpoint_base import (
-    EndpointBase,
-    EndpointLogs,
-    acknowledge_no_volume_key,
-)
+from inference_constructs.endpoint_base import EndpointBase, acknowledge_no_volume_key
+from inference_constructs.endpoint_logs import EndpointLogs
 from inference_constructs.endpoint_scaling import EndpointScaling
 from inference_constructs.inference_component import InferenceComponent
 from inference_constructs.managed_fleet import ManagedFleet
-from inference_constructs.model import acknowledge_actions_without_resource
 from inference_constructs.network import Network, network_interface_statement
 from inference_constructs.scaled_resource import ScaledResource
 from inference_constructs.service_role import ServiceRole
@@ -72,13 +67,12 @@ class InferenceComponentEndpoint(EndpointBase):
         self.components = tuple(components)
         self._network = network
         self._isolated = network_isolation
-        self._endpoint_logs = EndpointLogs() if endpoint_logs is None else endpoint_logs
         super().__init__(
             scope,
             construct_id,
             endpoint_name=endpoint_name,
             encryption=encryption,
-            endpoint_logs=self._endpoint_logs,
+            endpoint_logs=endpoint_logs,
             variant_names=[fleet.name],
             models={component.name: component.model for component in self.components},
             faults=self._faults(),
@@ -152,10 +146,9 @@ class InferenceComponentEndpoint(EndpointBase):
         # Whether SageMaker loads a component's model with the model's role or with the endpoint's
         # is not documented: both may.
         for model in dict.fromkeys(component.model for component in self.components):
-            role.add_statements(*model.loading_statements())
+            model.allow_loading(role)
         if self._network is not None:
             role.add_statements(network_interface_statement())
-        acknowledge_actions_without_resource(role)
         return role
 
     def _endpoint_config(self) -> sagemaker.CfnEndpointConfig:
@@ -188,23 +181,17 @@ class InferenceComponentEndpoint(EndpointBase):
         name = self._names[component.name] = Names.unique_resource_name(
             scope, max_length=63, separator="-", allowed_special_characters="-"
         )
-        log_group = logs.LogGroup(
-            scope,
-            "Logs",
-            log_group_name=f"{COMPONENTS}/{name}",
-            encryption_key=self.encryption.key,
-            retention=self._endpoint_logs.retention,
-            removal_policy=self._endpoint_logs.removal_policy,
-        )
+        log_group = self._make_log_group(scope, f"{COMPONENTS}/{name}")
         resource = component.define(
             scope,
             component_name=name,
             endpoint_name=self.endpoint_name,
             variant_name=self.fleet.name,
         )
-        resource.node.add_dependency(self.resource, log_group)
+        resource.node.add_dependency(self.resource)
+        log_group.ready_before(resource)
         for role in (self._instance_role, component.model.role):
-            log_group.grant_write(role.grantee)
+            log_group.allow_writing(role)
             role.add_statements(
                 iam.PolicyStatement(
                     actions=["cloudwatch:PutMetricData"],

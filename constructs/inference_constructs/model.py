@@ -3,8 +3,7 @@
 import re
 from collections.abc import Mapping
 
-import jsii
-from aws_cdk import Annotations, CfnDeletionPolicy, CfnTag, IStableListProducer, Lazy, Stack, Tags
+from aws_cdk import Annotations, CfnDeletionPolicy, CfnTag, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
@@ -126,10 +125,7 @@ class InferenceModel(Construct):
         return {key: value for key, value in known.items() if value is not None}
 
     def keep_replaced(self, tags: Mapping[str, str]) -> None:
-        """Keeps every Model that an update replaces, and its role able to load its data.
-
-        Without this the role reads the present model's data only. See `DeploymentHistory`, which
-        deletes what is kept so.
+        """Keeps every Model that an update replaces; `DeploymentHistory` deletes them.
 
         Args:
             tags: what the kept Models are found by.
@@ -155,18 +151,21 @@ class InferenceModel(Construct):
                 "cannot read them, and a rollback to an earlier deployment fails: pack the model "
                 "into an asset (repack=True), or let the role read them",
             )
-            return
-        for arn in self.artifact.earlier_object_arns:
-            acknowledge_wildcard(
-                self.role,
-                arn,
-                "The models that earlier deployments of this stack uploaded, for a rollback to "
-                "one of them; nothing else lies there",
-            )
 
-    def loading_statements(self) -> list[iam.PolicyStatement]:
-        """What a role needs to load the container's image and its model data."""
-        statements = [
+    def allow_loading(self, role: ServiceRole) -> None:
+        """Lets a role fetch the container's image and the model data.
+
+        Where it can, it reads what earlier deployments of the stack uploaded as well: its policy
+        changes before the endpoint does, and until then the old fleet starts instances, too.
+
+        Args:
+            role: the role that the instances run under.
+        """
+        earlier = self.artifact.earlier_object_arns
+        data = list(self.artifact.object_arns if earlier is None else earlier)
+        if data:
+            role.add_statements(iam.PolicyStatement(actions=["s3:GetObject"], resources=data))
+        role.add_statements(
             # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
             iam.PolicyStatement(
                 actions=[
@@ -177,30 +176,20 @@ class InferenceModel(Construct):
                 resources=[self._repository_arn()],
             ),
             iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
-        ]
-        if self.artifact.object_arns:
-            statements.insert(
-                0,
-                iam.PolicyStatement(
-                    # The CDK merges statements without an id, and cannot merge a list that it has
-                    # yet to get.
-                    sid=f"ModelData{self.node.addr[-8:]}",
-                    actions=["s3:GetObject"],
-                    resources=Lazy.list(_DataArns(self)),
-                ),
+        )
+        _acknowledge_actions_without_resource(role)
+        for arn in earlier or ():
+            acknowledge_wildcard(
+                role,
+                arn,
+                "The models that deployments of this stack uploaded: an old fleet starts "
+                "instances, and a rollback goes back to them; nothing else lies there",
             )
-        return statements
 
     def _allow(self, network: Network | None) -> None:
-        self.role.add_statements(*self.loading_statements())
+        self.allow_loading(self.role)
         if network is not None:
             self.role.add_statements(network_interface_statement())
-        acknowledge_actions_without_resource(self.role)
-
-    def data_arns(self) -> list[str]:
-        """The objects in S3 that the role reads."""
-        earlier = self.artifact.earlier_object_arns if self._kept else None
-        return list(self.artifact.object_arns if earlier is None else earlier)
 
     def _repository_arn(self) -> str:
         registry, _, name = self.artifact.image.partition("/")
@@ -213,19 +202,7 @@ class InferenceModel(Construct):
         )
 
 
-@jsii.implements(IStableListProducer)
-class _DataArns:
-    """The ARNs, known when the whole tree is: a history may come after the model."""
-
-    def __init__(self, model: InferenceModel) -> None:
-        self._model = model
-
-    def produce(self) -> list[str]:
-        """Makes the list."""
-        return self._model.data_arns()
-
-
-def acknowledge_actions_without_resource(role: ServiceRole) -> None:
+def _acknowledge_actions_without_resource(role: ServiceRole) -> None:
     """Lets the actions stand that a container needs and that can be confined to no resource.
 
     Args:
