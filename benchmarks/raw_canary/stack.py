@@ -119,6 +119,9 @@ class RawCanary(Stack):
             log_group_name=name,
             kms_key_id=key.attr_arn,
             retention_in_days=90,
+            tags=None
+            if name is None
+            else [CfnTag(key="inference:deleted-with", value=self.stack_id)],
         )
         _keep(group, CfnDeletionPolicy.DELETE)
         return group

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from inference_constructs.encryption import EncryptionKey as EncryptionKey
     from inference_constructs.alarms import EndpointAlarms as EndpointAlarms
     from inference_constructs.dashboard import EndpointDashboard as EndpointDashboard
-    from inference_constructs.endpoint_base import EndpointLogs as EndpointLogs
+    from inference_constructs.endpoint_logs import EndpointLogs as EndpointLogs
     from inference_constructs.fleet_share import FleetShare as FleetShare
     from inference_constructs.endpoint_closing import GoldenRequest as GoldenRequest
     from inference_constructs.hosting_options import HostingOptions as HostingOptions
@@ -96,7 +96,7 @@ _MODULES = {
     "EncryptionKey": "inference_constructs.encryption",
     "EndpointAlarms": "inference_constructs.alarms",
     "EndpointDashboard": "inference_constructs.dashboard",
-    "EndpointLogs": "inference_constructs.endpoint_base",
+    "EndpointLogs": "inference_constructs.endpoint_logs",
     "FleetShare": "inference_constructs.fleet_share",
     "GoldenRequest": "inference_constructs.endpoint_closing",
     "HostingOptions": "inference_constructs.hosting_options",

@@ -13,9 +13,9 @@ from inference_constructs.async_metrics import AsyncMetrics
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.endpoint_base import (
     EndpointBase,
-    EndpointLogs,
     acknowledge_no_volume_key,
 )
+from inference_constructs.endpoint_logs import EndpointLogs
 from inference_constructs.endpoint_scaling import EndpointScaling
 from inference_constructs.retained_properties import RetainedProperties
 from inference_constructs.rollout import Rollout

@@ -55,6 +55,7 @@ class EncryptionKey(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.goes_with_stack = existing is None and removal_policy is RemovalPolicy.DESTROY
         self._allowed: set[str] = set()
         self._required: iam.PolicyDocument | None = None
         if existing is not None:

@@ -11,9 +11,9 @@ from inference_constructs.detailed_metrics import DetailedMetrics
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.endpoint_base import (
     EndpointBase,
-    EndpointLogs,
     acknowledge_no_volume_key,
 )
+from inference_constructs.endpoint_logs import EndpointLogs
 from inference_constructs.endpoint_scaling import EndpointScaling
 from inference_constructs.retained_properties import RetainedProperties
 from inference_constructs.rollout import Rollout

@@ -1,21 +1,22 @@
 """`EndpointBase`: what endpoints of every kind have in common."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from aws_cdk import CfnTag, Names, RemovalPolicy, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from inference_constructs.acknowledgements import acknowledge
 from inference_constructs.alarms import EndpointAlarms, Processor
+from inference_constructs.container_log_group import ContainerLogGroup
 from inference_constructs.encryption import EncryptionKey
+from inference_constructs.endpoint_logs import EndpointLogs
 from inference_constructs.faults import refuse
 from inference_constructs.fleet_share import Fleet
+from inference_constructs.log_group_keeper import LogGroupKeeper
 from inference_constructs.metrics import INSTANCES, VariantMetrics
 from inference_constructs.model import InferenceModel
 from inference_constructs.notifications import Notifications
@@ -26,19 +27,6 @@ from inference_constructs.variant import NAME
 
 if TYPE_CHECKING:
     from inference_constructs.deployment_history import DeploymentHistory
-
-
-@dataclass(frozen=True, kw_only=True)
-class EndpointLogs:
-    """What becomes of the containers' logs.
-
-    Attributes:
-        retention: how long they are kept.
-        removal_policy: what happens to them when the stack goes.
-    """
-
-    retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS
-    removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
 
 
 _MOST_CHARACTERS = 63
@@ -57,8 +45,8 @@ class EndpointBase(Construct):
     SageMaker refuses to turn an endpoint with instances into a serverless one, and takes the other
     way only once. So a name tells the kind: another kind is another endpoint, which replaces it.
 
-    The log group belongs to the stack: the containers may write into it, but never make a group, or
-    the service would leave one behind, without a retention, after the stack is gone.
+    The log group comes before the endpoint: the containers may write into it, but never make a
+    group, or the service would leave one behind, without a retention, after the stack is gone.
 
     Args:
         scope: the parent construct.
@@ -92,12 +80,22 @@ class EndpointBase(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.endpoint_name = self._default_name() if endpoint_name is None else endpoint_name
-        refuse(f"endpoint {self.endpoint_name!r}", [*self._name_faults(), *faults])
+        self._endpoint_logs = EndpointLogs() if endpoint_logs is None else endpoint_logs
+        refuse(
+            f"endpoint {self.endpoint_name!r}",
+            [*self._name_faults(), *self._endpoint_logs.faults_under(encryption), *faults],
+        )
         self.variant_names = tuple(variant_names)
         self.shadow_names = tuple(shadow_names)
         self._models = dict(models)
         self.encryption = EncryptionKey(self, "Encryption") if encryption is None else encryption
-        self.log_group = self._log_group(EndpointLogs() if endpoint_logs is None else endpoint_logs)
+        self._keeper = (
+            LogGroupKeeper(self, "LogKeeper", encryption=self.encryption)
+            if self._endpoint_logs.removal_policy is RemovalPolicy.RETAIN
+            else None
+        )
+        self._logs = self._make_log_group(self, f"/aws/sagemaker/Endpoints/{self.endpoint_name}")
+        self.log_group = self._logs.log_group
         # Variants may share a model, and so its role.
         self._roles = list(dict.fromkeys(model.role for model in models.values()))
         for role in self._roles:
@@ -264,7 +262,7 @@ class EndpointBase(Construct):
             ]
             or None,
         )
-        self.resource.node.add_dependency(self.log_group)
+        self._logs.ready_before(self.resource)
         for role in self._roles:
             role.ready_before(self.resource)
 
@@ -313,19 +311,18 @@ class EndpointBase(Construct):
             )
         return faults
 
-    def _log_group(self, endpoint_logs: EndpointLogs) -> logs.LogGroup:
-        self.encryption.allow_logs()
-        return logs.LogGroup(
-            self,
+    def _make_log_group(self, scope: Construct, name: str) -> ContainerLogGroup:
+        return ContainerLogGroup(
+            scope,
             "Logs",
-            log_group_name=f"/aws/sagemaker/Endpoints/{self.endpoint_name}",
-            encryption_key=self.encryption.key,
-            retention=endpoint_logs.retention,
-            removal_policy=endpoint_logs.removal_policy,
+            name=name,
+            endpoint_logs=self._endpoint_logs,
+            encryption=self.encryption,
+            keeper=self._keeper,
         )
 
     def _allow_logs_and_metrics(self, role: ServiceRole) -> None:
-        self.log_group.grant_write(role.grantee)
+        self._logs.allow_writing(role)
         role.add_statements(
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],

@@ -12,7 +12,8 @@ from inference_constructs.acknowledgements import acknowledge
 from inference_constructs.alarms import EndpointAlarms
 from inference_constructs.data_capture import DataCapture
 from inference_constructs.encryption import EncryptionKey
-from inference_constructs.endpoint_base import EndpointBase, EndpointLogs
+from inference_constructs.endpoint_base import EndpointBase
+from inference_constructs.endpoint_logs import EndpointLogs
 from inference_constructs.endpoint_scaling import EndpointScaling
 from inference_constructs.notifications import Notifications
 from inference_constructs.rollout import EXCLUSIONS, Rollout

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import time
 import urllib.request
-import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -111,7 +109,6 @@ class Office:
         self._cloudformation = aws.client("cloudformation")
         self._sagemaker = aws.client("sagemaker")
         self._states = aws.client("stepfunctions")
-        self._functions = aws.client("lambda")
         self._context = json.loads((ROOT / "cdk.json").read_text())["context"]
 
     def deploy(self, code: Code, define: Define | None = None) -> str:
@@ -172,15 +169,15 @@ class Office:
 
     def fire(self, what: str) -> str:
         """Fire the schedule whose id has this word; the execution that it starts."""
-        group = self._resource("AWS::Scheduler::ScheduleGroup")
-        schedule = self._resource("AWS::Scheduler::Schedule", what)
-        before = self._executions()
+        group = self.resource("AWS::Scheduler::ScheduleGroup")
+        schedule = self.resource("AWS::Scheduler::Schedule", what)
+        before = self.executions()
         request = urllib.request.Request(
             f"{self.aws.url}/_local-aws/schedules/{group}/{schedule}", data=b"", method="POST"
         )
         with urllib.request.urlopen(request, timeout=10):
             pass
-        (started,) = until(lambda: self._executions() - before, seconds=10)
+        (started,) = until(lambda: self.executions() - before, seconds=10)
         arn: str = started
         return arn
 
@@ -209,7 +206,7 @@ class Office:
     def running(self) -> bool:
         """Whether any execution runs."""
         found = self._states.list_executions(
-            stateMachineArn=self._resource("AWS::StepFunctions::StateMachine"),
+            stateMachineArn=self.resource("AWS::StepFunctions::StateMachine"),
             statusFilter="RUNNING",
         )
         return bool(found["executions"])
@@ -221,102 +218,6 @@ class Office:
     def until(self, found: Callable[[], Any], *, seconds: float = 60) -> None:
         """Wait for something that has to come."""
         until(found, seconds=seconds)
-
-    def deploy_plainly(self) -> str:
-        """Deploy what a new stack has; its status afterwards."""
-        return self.deploy(Code())
-
-    def roles(self) -> list[str]:
-        """The roles behind the office hours."""
-        return [role for role in self._resources("AWS::IAM::Role") if "OfficeHours" in role]
-
-    def make_state_machine_anew(self) -> None:
-        """Create the state machine once more, as a deployment would."""
-        machine = self._resource("AWS::StepFunctions::StateMachine")
-        found = self._states.describe_state_machine(stateMachineArn=machine)
-        kept = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration")
-        made = self._states.create_state_machine(
-            name=f"anew-{uuid.uuid4()}", **{name: found[name] for name in kept}
-        )
-        self._states.delete_state_machine(stateMachineArn=made["stateMachineArn"])
-
-    def entered(self, execution: str, state: str) -> bool:
-        """Whether an execution has come to a state."""
-        return any(
-            event.get("stateExitedEventDetails", {}).get("name") == state
-            for event in self._history(execution)
-        )
-
-    def refused(self, execution: str) -> list[str]:
-        """What of an execution failed, and was caught."""
-        return [
-            event["taskFailedEventDetails"]["cause"]
-            for event in self._history(execution)
-            if event["type"] == "TaskFailed"
-        ]
-
-    def traced(self, execution: str) -> bool:
-        """Whether there is a trace of an execution."""
-        found = self._states.describe_execution(executionArn=execution)
-        trace = found["traceHeader"].partition("=")[2].partition(";")[0]
-        return bool(self.aws.client("xray").batch_get_traces(TraceIds=[trace])["Traces"])
-
-    def ask(self, request: str) -> str | None:
-        """Ask the gate as CloudFormation does; the execution that is to answer, if one is."""
-        request_id = str(uuid.uuid4())
-        machine = self._resource("AWS::StepFunctions::StateMachine")
-        where = {"Bucket": ASSETS, "Key": request_id}
-        s3 = self.aws.client("s3")
-        parameters = self._states.describe_state_machine(stateMachineArn=machine)["definition"]
-        event = {
-            "RequestType": request,
-            "ResponseURL": s3.generate_presigned_url("put_object", Params=where),
-            "StackId": self._described(self.name)["StackId"],
-            "RequestId": request_id,
-            "LogicalResourceId": "Asked",
-            "PhysicalResourceId": "office-hours",
-            "ResourceProperties": {
-                "Position": "Before",
-                "EndpointName": self.endpoint,
-                "Parameters": re.findall(r"/inference/office-hours/\w+", parameters)[0],
-                "StateMachine": machine,
-            },
-        }
-        self._functions.invoke(FunctionName=self._function("Gate"), Payload=json.dumps(event))
-        started = [arn for arn in self._executions() if arn.endswith(request_id)]
-        if started:
-            return started[0]
-        answer = json.loads(s3.get_object(**where)["Body"].read())
-        assert answer["Status"] == "SUCCESS", answer["Reason"]
-        return None
-
-    def forget_environments(self) -> int:
-        """Let each function begin with a new environment, and so a new log stream; when."""
-        for word in ("Gate", "Worker"):
-            self._functions.update_function_configuration(
-                FunctionName=self._function(word), Description=str(uuid.uuid4())
-            )
-        return int(time.time() * 1000)
-
-    def logged_since(self, began: int) -> bool:
-        """Whether both functions have written to their logs."""
-        logs = self.aws.client("logs")
-        return all(
-            logs.filter_log_events(
-                logGroupName=self._functions.get_function_configuration(
-                    FunctionName=self._function(word)
-                )["LoggingConfig"]["LogGroup"],
-                startTime=began,
-            )["events"]
-            for word in ("Gate", "Worker")
-        )
-
-    def _history(self, execution: str) -> list[dict[str, Any]]:
-        pages = self._states.get_paginator("get_execution_history").paginate(executionArn=execution)
-        return [event for page in pages for event in page["events"]]
-
-    def _function(self, word: str) -> str:
-        return self._resource("AWS::Lambda::Function", f"Workflow{word}")
 
     def failed_execution(self, execution: str) -> str:
         """Why an execution failed."""
@@ -402,7 +303,7 @@ class Office:
     def told(self) -> list[str]:
         """What the office hours told the topic since the last look: the statuses."""
         client = self.aws.client("sqs")
-        queue = self._resource("AWS::SQS::Queue")
+        queue = self.resource("AWS::SQS::Queue")
         told = []
         while found := client.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
             "Messages"
@@ -439,17 +340,20 @@ class Office:
         with urllib.request.urlopen(request, timeout=10):
             pass
 
-    def _executions(self) -> set[str]:
+    def executions(self) -> set[str]:
+        """The executions of the state machine."""
         found = self._states.list_executions(
-            stateMachineArn=self._resource("AWS::StepFunctions::StateMachine")
+            stateMachineArn=self.resource("AWS::StepFunctions::StateMachine")
         )
         return {execution["executionArn"] for execution in found["executions"]}
 
-    def _resource(self, kind: str, word: str = "") -> str:
-        (name,) = [name for name in self._resources(kind) if word in name]
+    def resource(self, kind: str, word: str = "") -> str:
+        """The physical id of the one resource of a type whose id has a word."""
+        (name,) = [name for name in self.resources(kind) if word in name]
         return name
 
-    def _resources(self, kind: str) -> list[str]:
+    def resources(self, kind: str) -> list[str]:
+        """The physical ids of the resources of a type."""
         found = self._cloudformation.describe_stack_resources(StackName=self.name)
         return [
             resource["PhysicalResourceId"]

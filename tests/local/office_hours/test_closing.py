@@ -71,6 +71,7 @@ def test_a_deployment_that_fails_while_closed_leaves_what_was(office: Any, code:
     assert len(office.scaling()["policies"]) == 1
 
 
+@pytest.mark.long
 def test_an_opening_without_capacity_is_repeated_and_told(office: Any) -> None:
     """Until there are instances; those who are subscribed know that it takes longer."""
     office.close()

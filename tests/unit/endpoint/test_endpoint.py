@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Match, Template
 
 from inference_constructs import (
-    EndpointLogs,
     InferenceModel,
     ModelArtifact,
     ProductionVariant,
@@ -225,17 +224,6 @@ def test_lineage_is_on_model_and_endpoint(resources: Resources) -> None:
     (endpoint,) = resources("AWS::SageMaker::Endpoint").values()
     of_endpoint = {tag["Key"]: tag["Value"] for tag in endpoint["Properties"]["Tags"]}
     assert of_endpoint == {f"{key}/AllTraffic": value for key, value in tags.items()}
-
-
-def test_logs_can_be_kept(stack: Stack, model: InferenceModel) -> None:
-    """Whoever has to keep logs says so."""
-    RealtimeEndpoint(
-        stack,
-        "Endpoint",
-        variants=[ProductionVariant(model=model, instance_type="ml.m5.large")],
-        endpoint_logs=EndpointLogs(removal_policy=RemovalPolicy.RETAIN),
-    )
-    Template.from_stack(stack).has_resource("AWS::Logs::LogGroup", {"DeletionPolicy": "Retain"})
 
 
 @pytest.mark.parametrize("name", ["my-endpoint", "a" * 63])

@@ -1,5 +1,6 @@
 """Inference components: instances that SageMaker manages, copies that scale to zero and back."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -150,22 +151,42 @@ def test_targets_wait_for_the_components_and_these_for_the_endpoint(
 
 def test_the_components_log_group_belongs_to_the_stack(make: Any, stack: Stack) -> None:
     """Else the service makes one without a retention, which outlives the stack."""
-    endpoint = make(
-        endpoint_logs=EndpointLogs(
-            retention=logs.RetentionDays.ONE_WEEK, removal_policy=RemovalPolicy.RETAIN
-        )
-    )
+    endpoint = make(endpoint_logs=EndpointLogs(retention=logs.RetentionDays.ONE_WEEK))
     template = Template.from_stack(stack)
     name = f"/aws/sagemaker/InferenceComponents/{endpoint.component_name()}"
     (group_id,) = template.find_resources(
         "AWS::Logs::LogGroup",
         {
             "Properties": {"LogGroupName": name, "RetentionInDays": 7},
-            "DeletionPolicy": "Retain",
+            "DeletionPolicy": "Delete",
         },
     )
     (component,) = template.find_resources("AWS::SageMaker::InferenceComponent").values()
     assert group_id in component["DependsOn"]
+
+
+def test_one_function_keeps_the_log_groups_of_endpoint_and_components(
+    make: Any, stack: Stack, statements: Statements
+) -> None:
+    """Both have names that the next stack uses again."""
+    endpoint = make(endpoint_logs=EndpointLogs(removal_policy=RemovalPolicy.RETAIN))
+    template = Template.from_stack(stack)
+    kept = {
+        resource["Properties"]["LogGroupName"]: logical_id
+        for logical_id, resource in template.find_resources("Custom::RetainedLogGroup").items()
+    }
+    component_group = f"/aws/sagemaker/InferenceComponents/{endpoint.component_name()}"
+    assert kept.keys() == {
+        f"/aws/sagemaker/Endpoints/{endpoint.endpoint_name}",
+        component_group,
+    }
+    (component,) = template.find_resources("AWS::SageMaker::InferenceComponent").values()
+    assert kept[component_group] in component["DependsOn"]
+    for word in ("Runs the containers", "Runs the instances"):
+        [writes] = [s for s in statements(word) if "logs:PutLogEvents" in s["Action"]]
+        assert {"Fn::GetAtt": [kept[component_group], "Arn"]} in writes["Resource"]
+    named = json.dumps(statements("Keeps the log groups"))
+    assert all(f":log-group:{name}:*" in named for name in kept)
 
 
 def test_both_roles_may_load_the_model_and_write_its_logs(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, CfnOutput, Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import aws_logs as logs
 
 from inference_constructs import (
     AsyncEndpoint,
@@ -12,6 +13,7 @@ from inference_constructs import (
     ComputeRequirements,
     DataBucket,
     EncryptionKey,
+    EndpointLogs,
     FleetShare,
     InferenceComponent,
     InferenceComponentEndpoint,
@@ -38,7 +40,9 @@ INSTANCE_TYPE = "ml.m5.large"
 given: dict[str, Any] = json.loads((HERE / "endpoint.json").read_text())
 app = App(analytics_reporting=False)
 stack = Stack(app, given["stack"], env=Environment(account="123456789012", region="us-east-1"))
-encryption = EncryptionKey(stack, "Encryption", removal_policy=RemovalPolicy.DESTROY)
+encryption = EncryptionKey(
+    stack, "Encryption", removal_policy=RemovalPolicy[given.get("keys", "DESTROY")]
+)
 artifact = ModelArtifact.from_directory(HERE / "model", code=HERE / "handler")
 
 
@@ -84,6 +88,16 @@ def scaling(bounds: dict[str, Any] | None) -> Scaling | None:
     )
 
 
+def endpoint_logs() -> EndpointLogs | None:
+    """A retention and a policy, by the CDK's names."""
+    if "logs" not in given:
+        return None
+    return EndpointLogs(
+        retention=logs.RetentionDays[given["logs"]["retention"]],
+        removal_policy=RemovalPolicy[given["logs"]["removal"]],
+    )
+
+
 def realtime() -> EndpointBase:
     """Variants on instances, perhaps with a shadow."""
     shadow = given.get("shadow")
@@ -119,6 +133,7 @@ def serverless() -> EndpointBase:
         variants=[
             ServerlessVariant(name=name, model=model(name, variant, network_isolation=False))
         ],
+        endpoint_logs=endpoint_logs(),
     )
 
 
