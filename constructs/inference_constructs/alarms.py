@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from inference_constructs.durations import millis, minutes, whole_millis, whole_seconds
 from inference_constructs.faults import refuse
 from inference_constructs.metric_alarm import Watch, Window
 from inference_constructs.metrics import INSTANCES, INVOCATIONS, VariantMetrics
@@ -51,13 +52,13 @@ class EndpointAlarms:
 
     server_error_percent: float | None = 1
     client_error_percent: float | None = 5
-    model_latency_p50: Duration | None = field(default_factory=lambda: Duration.millis(100))
-    model_latency_p99: Duration | None = field(default_factory=lambda: Duration.millis(500))
-    overhead_latency_p99: Duration | None = field(default_factory=lambda: Duration.millis(250))
+    model_latency_p50: Duration | None = field(default_factory=lambda: millis(100))
+    model_latency_p99: Duration | None = field(default_factory=lambda: millis(500))
+    overhead_latency_p99: Duration | None = field(default_factory=lambda: millis(250))
     cpu_percent: float | None = 85
     memory_percent: float | None = 85
     disk_percent: float | None = 85
-    period: Duration = field(default_factory=lambda: Duration.minutes(1))
+    period: Duration = field(default_factory=lambda: minutes(1))
     evaluation_periods: int = 3
     datapoints: int = 2
 
@@ -89,7 +90,7 @@ class EndpointAlarms:
             The alarms.
         """
         window = Window(
-            seconds=self.period.to_seconds(),
+            seconds=whole_seconds(self.period),
             evaluation_periods=self.evaluation_periods,
             datapoints=self.datapoints,
         )
@@ -125,11 +126,11 @@ class EndpointAlarms:
             ("OverheadLatency", "p99", self.overhead_latency_p99),
         ):
             if limit is not None:
-                millis = limit.to_milliseconds()
-                meaning = f"{statistic} of {metric_name} is over {millis:g} ms"
+                most = whole_millis(limit)
+                meaning = f"{statistic} of {metric_name} is over {most:g} ms"
                 yield (
                     f"{metric_name}{statistic.upper()}",
-                    Watch(INVOCATIONS, metric_name, statistic, millis * _MICROSECONDS, meaning),
+                    Watch(INVOCATIONS, metric_name, statistic, most * _MICROSECONDS, meaning),
                 )
         if self.cpu_percent is not None and processor is not None:
             # CPUUtilization is the sum over the vCPUs.

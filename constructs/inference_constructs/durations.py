@@ -1,10 +1,11 @@
 """Durations and numbers that are known at synth.
 
 A number that only the deployment will tell is a large negative one at synth. What cannot be less
-than 0 otherwise needs no question to the CDK, each of which goes to another process.
+than 0 otherwise needs no question to the CDK, each of which goes to another process. Durations
+never change, so each is made and asked once.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from aws_cdk import Duration, Token
 
@@ -18,7 +19,47 @@ def is_late(number: float) -> bool:
     return number < 0 and Token.is_unresolved(number)
 
 
-@lru_cache(maxsize=256)  # the same duration is asked about several times, and never changes
+@cache
+def minutes(count: int) -> Duration:
+    """A number of minutes, for defaults.
+
+    Args:
+        count: how many.
+    """
+    return Duration.minutes(count)
+
+
+@cache
+def millis(count: int) -> Duration:
+    """A number of milliseconds, for defaults.
+
+    Args:
+        count: how many.
+    """
+    return Duration.millis(count)
+
+
+@lru_cache(maxsize=256)
+def whole_seconds(duration: Duration) -> float:
+    """The length of a duration, for a template.
+
+    Args:
+        duration: a whole number of seconds.
+    """
+    return duration.to_seconds()
+
+
+@lru_cache(maxsize=256)
+def whole_millis(duration: Duration) -> float:
+    """The length of a duration in milliseconds.
+
+    Args:
+        duration: a whole number of milliseconds.
+    """
+    return duration.to_milliseconds()
+
+
+@lru_cache(maxsize=256)
 def known_seconds(duration: Duration) -> float | None:
     """The length of a duration.
 

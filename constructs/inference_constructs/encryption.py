@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import ArnFormat, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from inference_constructs.arns import own_arn
 from inference_constructs.imported import report_requirements
 
 
@@ -17,12 +18,7 @@ def alarm_conditions(scope: Construct) -> dict[str, dict[str, str]]:
         scope: a construct of the stack.
     """
     stack = Stack.of(scope)
-    alarms = stack.format_arn(
-        service="cloudwatch",
-        resource="alarm",
-        resource_name="*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
+    alarms = own_arn(stack, "cloudwatch", "alarm:*")
     return {
         "ArnLike": {"aws:SourceArn": alarms},
         "StringEquals": {"aws:SourceAccount": stack.account},
@@ -78,7 +74,8 @@ class EncryptionKey(Construct):
 
     def allow_alarms(self) -> None:
         """Lets the CloudWatch alarms of this account and region publish to encrypted topics."""
-        self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
+        if self._is_news("cloudwatch"):
+            self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
 
     def allow_events(self) -> None:
         """Lets EventBridge rules write to encrypted topics and queues.
@@ -86,25 +83,29 @@ class EncryptionKey(Construct):
         EventBridge sends no source account or ARN when it writes to an encrypted topic, so a
         condition on either would silence the rule.
         """
-        self._allow("events.amazonaws.com")
+        if self._is_news("events"):
+            self._allow("events.amazonaws.com")
 
     def allow_logs(self) -> None:
         """Lets CloudWatch Logs encrypt the log groups of this account and region.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         """
+        if not self._is_news("logs"):
+            return
         stack = Stack.of(self)
-        groups = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name="*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        groups = own_arn(stack, "logs", "log-group:*")
         self._allow(
             f"logs.{stack.region}.amazonaws.com",
             more_actions=("kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"),
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
         )
+
+    def _is_news(self, service: str) -> bool:
+        """Whether a service has not been allowed yet, which it is from now on."""
+        known = service in self._allowed
+        self._allowed.add(service)
+        return not known
 
     def _allow(
         self,
@@ -113,9 +114,6 @@ class EncryptionKey(Construct):
         more_actions: Sequence[str] = (),
         conditions: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        if service in self._allowed:
-            return
-        self._allowed.add(service)
         statement = iam.PolicyStatement(
             principals=[iam.ServicePrincipal(service)],
             actions=["kms:Decrypt", "kms:GenerateDataKey*", *more_actions],

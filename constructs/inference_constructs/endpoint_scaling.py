@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from aws_cdk import CustomResource, Duration
+from aws_cdk import CustomResource
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct, IDependable
 
+from inference_constructs.durations import minutes
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
 from inference_constructs.late import late
@@ -68,7 +69,7 @@ class EndpointScaling(Construct):
             handler="scaling.custom_resource.handler",
             description="Registers the endpoint's variants with Application Auto Scaling.",
             encryption=encryption,
-            timeout=Duration.minutes(_MINUTES),
+            timeout=minutes(_MINUTES),
             log_retention=log_retention,
         )
         allow_scaling(
@@ -82,8 +83,7 @@ class EndpointScaling(Construct):
             {**shapes, "EndpointConfigName": endpoint.endpoint_config_name},
         )
         settled = self._custom_resource("Settled", "SettledScaling", shapes)
-        for before in (released, settled):
-            endpoint.node.add_dependency(before)
+        endpoint.node.add_dependency(released, settled)
         self._applied = self._custom_resource(
             "Applied", "EndpointScaling", {"ScalableTargets": late(self._definitions)}
         )
@@ -174,7 +174,7 @@ class EndpointScaling(Construct):
             construct_id,
             resource_type=f"Custom::{resource_type}",
             service_token=self.function.function_arn,
-            service_timeout=Duration.minutes(_MINUTES + 1),
+            service_timeout=minutes(_MINUTES + 1),
             properties={"EndpointName": self.endpoint_name, **properties},
         )
         self._owner.role.ready_before(resource)

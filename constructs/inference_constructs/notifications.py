@@ -46,7 +46,8 @@ class Notifications(Construct):
         A topic policy of one's own replaces the default one, which is what lets alarms in.
         """
         self._encryption.allow_alarms()
-        self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
+        if "cloudwatch.amazonaws.com" not in self._allowed:
+            self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
 
     def allow_events(self) -> None:
         """Lets EventBridge rules publish.

@@ -4,12 +4,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from inference_constructs.durations import known_seconds
+from inference_constructs.arns import own_arn
+from inference_constructs.durations import (
+    known_seconds,
+    millis,
+    minutes,
+    whole_millis,
+    whole_seconds,
+)
 from inference_constructs.faults import refuse
 from inference_constructs.metric_alarm import Watch, Window
 from inference_constructs.metrics import INVOCATIONS
@@ -47,8 +54,8 @@ class RollbackAlarms:
     """
 
     server_error_percent: float | None = 1
-    model_latency_p99: Duration | None = field(default_factory=lambda: Duration.millis(500))
-    period: Duration = field(default_factory=lambda: Duration.minutes(1))
+    model_latency_p99: Duration | None = field(default_factory=lambda: millis(500))
+    period: Duration = field(default_factory=lambda: minutes(1))
     evaluation_periods: int = 3
     datapoints: int = 2
     additional: Sequence[cloudwatch.IAlarm] = ()
@@ -110,7 +117,7 @@ class RollbackAlarms:
         """
         watches = self._watches()
         window = Window(
-            seconds=self.period.to_seconds(),
+            seconds=whole_seconds(self.period),
             evaluation_periods=self.evaluation_periods,
             datapoints=self.datapoints,
         )
@@ -141,12 +148,7 @@ class RollbackAlarms:
             role: the execution role of a model.
             endpoint_name: the endpoint.
         """
-        arn = Stack.of(role).format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=f"{_prefix(endpoint_name)}*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        arn = own_arn(Stack.of(role), "cloudwatch", f"alarm:{_prefix(endpoint_name)}*")
         role.add_statements(
             iam.PolicyStatement(
                 actions=["cloudwatch:DescribeAlarms"],
@@ -175,14 +177,14 @@ class RollbackAlarms:
                 )
             )
         if self.model_latency_p99 is not None:
-            millis = self.model_latency_p99.to_milliseconds()
+            most = whole_millis(self.model_latency_p99)
             watches.append(
                 Watch(
                     INVOCATIONS,
                     "ModelLatency",
                     "p99",
-                    millis * _MICROSECONDS,
-                    f"a p99 ModelLatency over {millis:g} ms",
+                    most * _MICROSECONDS,
+                    f"a p99 ModelLatency over {most:g} ms",
                 )
             )
         return watches

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, Self
 from aws_cdk import Duration
 from aws_cdk import aws_sagemaker as sagemaker
 
-from inference_constructs.durations import is_late, known_seconds, range_fault
+from inference_constructs.durations import is_late, known_seconds, range_fault, whole_seconds
 from inference_constructs.faults import refuse
 from inference_constructs.fleet_share import Fleet, FleetShare
 from inference_constructs.rollback_alarms import RollbackAlarms
@@ -249,7 +249,7 @@ class Rollout:
         return sagemaker.CfnEndpoint.RollingUpdatePolicyProperty(
             maximum_batch_size=self.step.definition(),
             rollback_maximum_batch_size=None if back is None else back.definition(),
-            wait_interval_in_seconds=self.bake.to_seconds(),
+            wait_interval_in_seconds=whole_seconds(self.bake),
             maximum_execution_timeout_in_seconds=self._maximum_seconds(fleets),
         )
 
@@ -264,9 +264,9 @@ class Rollout:
                 type=self.kind,
                 canary_size=step if self.kind == "CANARY" else None,
                 linear_step_size=step if self.kind == "LINEAR" else None,
-                wait_interval_in_seconds=self.bake.to_seconds(),
+                wait_interval_in_seconds=whole_seconds(self.bake),
             ),
-            termination_wait_in_seconds=self.termination_wait.to_seconds(),
+            termination_wait_in_seconds=whole_seconds(self.termination_wait),
             maximum_execution_timeout_in_seconds=self._maximum_seconds(fleets),
         )
 
@@ -283,7 +283,7 @@ class Rollout:
 
     def _maximum_seconds(self, fleets: Sequence[Fleet]) -> float:
         if self.maximum_time is not None:
-            return self.maximum_time.to_seconds()
+            return whole_seconds(self.maximum_time)
         waits = self._waits(fleets)
         return _LONGEST_TIME if waits is None else min(waits + _ALLOWANCE, _LONGEST_TIME)
 

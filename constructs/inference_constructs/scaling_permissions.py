@@ -5,9 +5,10 @@ what it will do by itself:
 https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
 
-from aws_cdk import Arn, ArnComponents, ArnFormat, Stack
+from aws_cdk import Arn, ArnComponents, Stack
 from aws_cdk import aws_iam as iam
 
+from inference_constructs.arns import own_arn
 from inference_constructs.scalable import SERVICE_NAMESPACE, ScalableKind
 from inference_constructs.scaled_resource import alarm_prefix
 from inference_constructs.service_role import ServiceRole
@@ -40,7 +41,7 @@ def allow_scaling(role: ServiceRole, *, endpoint_name: str, parameter_name: str)
     role.add_statements(
         iam.PolicyStatement(
             actions=["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            resources=[_arn(stack, "ssm", f"parameter{parameter_name}")],
+            resources=[own_arn(stack, "ssm", f"parameter{parameter_name}")],
         ),
     )
 
@@ -59,7 +60,9 @@ def allow_scaling_of_component(role: ServiceRole, component_name: str) -> None:
                 "sagemaker:DescribeInferenceComponent",
                 "sagemaker:UpdateInferenceComponentRuntimeConfig",
             ],
-            resources=[_arn(stack, "sagemaker", f"inference-component/{component_name.lower()}")],
+            resources=[
+                own_arn(stack, "sagemaker", f"inference-component/{component_name.lower()}")
+            ],
         )
     )
 
@@ -68,7 +71,7 @@ def allow_scaling_of_component(role: ServiceRole, component_name: str) -> None:
 
 
 def _allow_targets(role: ServiceRole, stack: Stack) -> dict[str, str]:
-    targets = _arn(stack, "application-autoscaling", "scalable-target/*")
+    targets = own_arn(stack, "application-autoscaling", "scalable-target/*")
     role.add_statements(
         iam.PolicyStatement(
             actions=[
@@ -122,12 +125,12 @@ def _allow_targets(role: ServiceRole, stack: Stack) -> dict[str, str]:
 
 
 def _allow_endpoint(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[str, str]:
-    configs = _arn(stack, "sagemaker", "endpoint-config/*")
+    configs = own_arn(stack, "sagemaker", "endpoint-config/*")
     role.add_statements(
         iam.PolicyStatement(
             actions=["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
             # SageMaker writes names in ARNs in small letters.
-            resources=[_arn(stack, "sagemaker", f"endpoint/{endpoint_name.lower()}")],
+            resources=[own_arn(stack, "sagemaker", f"endpoint/{endpoint_name.lower()}")],
         ),
         iam.PolicyStatement(actions=["sagemaker:DescribeEndpointConfig"], resources=[configs]),
     )
@@ -138,8 +141,8 @@ def _allow_endpoint(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict
 
 
 def _allow_alarms(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[str, str]:
-    own = _alarm(stack, f"{alarm_prefix(endpoint_name)}*")
-    tracking = _alarm(stack, "TargetTracking*")
+    own = own_arn(stack, "cloudwatch", f"alarm:{alarm_prefix(endpoint_name)}*")
+    tracking = own_arn(stack, "cloudwatch", "alarm:TargetTracking*")
     actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
     role.add_statements(
         iam.PolicyStatement(actions=actions, resources=[own]),
@@ -154,17 +157,3 @@ def _allow_alarms(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[s
         tracking: "Application Auto Scaling makes the names of these alarms up; the condition "
         "confines it to calls that this service makes",
     }
-
-
-def _alarm(stack: Stack, name: str) -> str:
-    return stack.format_arn(
-        service="cloudwatch",
-        resource="alarm",
-        resource_name=name,
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
-
-
-def _arn(stack: Stack, service: str, resource: str) -> str:
-    kind, _, name = resource.partition("/")
-    return stack.format_arn(service=service, resource=kind, resource_name=name)

@@ -7,7 +7,7 @@ from typing import Any, Self
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from inference_constructs.durations import is_late
+from inference_constructs.durations import is_late, minutes, whole_seconds
 from inference_constructs.faults import refuse
 from inference_constructs.scaling_metrics import (
     OwnMetric,
@@ -30,8 +30,8 @@ class Cooldowns:
         scale_in: how long after a change capacity may be taken away.
     """
 
-    scale_out: Duration = field(default_factory=lambda: Duration.minutes(1))
-    scale_in: Duration = field(default_factory=lambda: Duration.minutes(5))
+    scale_out: Duration = field(default_factory=lambda: minutes(1))
+    scale_in: Duration = field(default_factory=lambda: minutes(5))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,8 +253,8 @@ class TargetTracking:
             "TargetTrackingScalingPolicyConfiguration": {
                 **metric,
                 "TargetValue": self.target,
-                "ScaleOutCooldown": self.cooldowns.scale_out.to_seconds(),
-                "ScaleInCooldown": self.cooldowns.scale_in.to_seconds(),
+                "ScaleOutCooldown": whole_seconds(self.cooldowns.scale_out),
+                "ScaleInCooldown": whole_seconds(self.cooldowns.scale_in),
                 "DisableScaleIn": not self.scale_in,
             },
         }
