@@ -1,4 +1,4 @@
-"""Both stacks on a local AWS of their own, and the permissions of their roles, one at a time."""
+"""Stacks on a local AWS of their own, and the permissions of their roles, one at a time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 ENVIRONMENT = "aws://123456789012/us-east-1"
 # Stands in where nothing is left of a policy: IAM takes none without statements, and everyone may
 # do this anyway.
@@ -76,7 +78,7 @@ class Deployment:
     outputs: dict[str, str]
 
     def resources(self, kind: str) -> list[str]:
-        """The physical ids of both stacks' resources of a type."""
+        """The physical ids of all stacks' resources of a type."""
         stacks = self.client("cloudformation")
         return [
             resource["PhysicalResourceId"]
@@ -96,7 +98,7 @@ class Deployment:
         return str(found)
 
     def permissions(self) -> list[Permission]:
-        """All that the roles of both stacks are allowed."""
+        """All that the roles of all stacks are allowed."""
         iam = self.client("iam")
         found = []
         for role in self.resources("AWS::IAM::Role"):
@@ -141,7 +143,7 @@ def _network(ec2: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, own_local_aws: Any) -> Deployment:
-    """The stage dev in a VPC and with a history, deployed by the CDK CLI."""
+    """The stage dev in a VPC and with a history, and a log group that stays, by the CDK CLI."""
     path = tmp_path_factory.mktemp("project")
     for name in ("app.py", "cdk.json"):
         shutil.copy(ROOT / name, path)
@@ -167,6 +169,16 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, own_local_aws: Any) -> 
 
     # Where there is no app it need not be run.
     cdk(tmp_path_factory.mktemp("nothing"), "bootstrap", ENVIRONMENT)
+    kept = tmp_path_factory.mktemp("kept")
+    (kept / "cdk.json").write_text(
+        json.dumps(
+            {
+                "app": f"{sys.executable} {HERE / 'kept_logs.py'}",
+                "context": json.loads((ROOT / "cdk.json").read_text())["context"],
+            }
+        )
+    )
+    cdk(kept, "deploy", "--require-approval", "never")
     outputs = path / "outputs.json"
     cdk(
         path,
@@ -365,3 +377,47 @@ class EndpointHistory:
 def endpoint_history(deployment: Deployment) -> EndpointHistory:
     """A deployment that the endpoint never had, to be let go."""
     return EndpointHistory(deployment)
+
+
+class KeptLogGroup:
+    """A log group that outlives its stack.
+
+    Attributes:
+        kind: the type of the custom resource.
+        properties: what the custom resource is told, without a retention.
+    """
+
+    kind = "Custom::RetainedLogGroup"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._logs = deployment.client("logs")
+        [self._name] = deployment.resources(self.kind)
+        group = self._group()
+        assert group is not None
+        self.properties = {
+            "LogGroupName": self._name,
+            "LogGroupArn": group["logGroupArn"],
+            "KmsKeyId": group["kmsKeyId"],
+        }
+
+    def delete(self) -> None:
+        """As an administrator might do by hand."""
+        with suppress(self._logs.exceptions.ResourceNotFoundException):
+            self._logs.delete_log_group(logGroupName=self._name)
+
+    def differs(self, days: int | None) -> str | None:
+        """What there is instead of the group with its key and a retention; None if it is there."""
+        group = self._group() or {}
+        found = (group.get("kmsKeyId"), group.get("retentionInDays"))
+        wanted = (self.properties["KmsKeyId"], days)
+        return None if found == wanted else f"{found} is there instead of {wanted}"
+
+    def _group(self) -> dict[str, Any] | None:
+        found = self._logs.describe_log_groups(logGroupNamePrefix=self._name)["logGroups"]
+        return next((group for group in found if group["logGroupName"] == self._name), None)
+
+
+@pytest.fixture(scope="module")
+def kept_log_group(deployment: Deployment) -> KeptLogGroup:
+    """A log group that outlives its stack."""
+    return KeptLogGroup(deployment)

@@ -57,11 +57,12 @@ class Probe:
 
 @dataclass
 class Probes:
-    """What is done with both stacks."""
+    """What is done with the stacks."""
 
     deployment: Any
     scaling: Any
     history: Any
+    kept_log_group: Any
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -93,6 +94,7 @@ class Probes:
         emptier = functions["bucket_emptier.custom_resource"]
         owner = functions["scaling.custom_resource"]
         keeper = functions["deployment_history.custom_resource"]
+        log_keeper = functions["log_group.custom_resource"]
         checks = [functions[name] for name in CHECKS]
         workflow = [
             self.machine["roleArn"],
@@ -108,6 +110,7 @@ class Probes:
             Probe("buckets are emptied", roles(emptier["Role"]), lambda: self.empty(emptier)),
             Probe("an endpoint is scaled", roles(owner["Role"]), lambda: self.scale(owner)),
             Probe("a deployment is let go", roles(keeper["Role"]), lambda: self.let_go(keeper)),
+            Probe("a log group is kept", roles(log_keeper["Role"]), lambda: self.keep(log_keeper)),
             Probe("an endpoint is updated", roles(self._role_of_model(served)), self.update),
             Probe("a batch is run", roles(*workflow), self.batch),
             Probe("a batch is stopped", roles(*workflow), self.stop_batch),
@@ -178,6 +181,18 @@ class Probes:
         self._ask(function, "Delete", now, kind)
         if left := self.history.left(earlier):
             raise Noticed(f"{left} is left")
+        self._logged(function, began)
+
+    def keep(self, function: dict[str, Any]) -> None:
+        """Let the custom resource make a log group, and then keep what is in it for good."""
+        group = self.kept_log_group
+        began = self._fresh(function)
+        group.delete()
+        for request, days in (("Create", 7), ("Update", None)):
+            retention = {} if days is None else {"RetentionInDays": str(days)}
+            self._ask(function, request, group.properties | retention, group.kind)
+            if told := group.differs(days):
+                raise Noticed(told)
         self._logged(function, began)
 
     def update(self) -> None:
@@ -340,9 +355,11 @@ class Probes:
 
 
 @pytest.fixture(scope="module")
-def probes(deployment: Any, endpoint_scaling: Any, endpoint_history: Any) -> list[Probe]:
-    """What is done with both stacks."""
-    return Probes(deployment, endpoint_scaling, endpoint_history).all()
+def probes(
+    deployment: Any, endpoint_scaling: Any, endpoint_history: Any, kept_log_group: Any
+) -> list[Probe]:
+    """What is done with the stacks."""
+    return Probes(deployment, endpoint_scaling, endpoint_history, kept_log_group).all()
 
 
 def seen_without(permission: Any, probes: list[Probe]) -> str | None:
