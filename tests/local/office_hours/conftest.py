@@ -494,8 +494,16 @@ def code() -> type[Code]:
 
 
 @pytest.fixture(scope="module")
-def office(new_office: Callable[[str], Office]) -> Office:
+def deployed(new_office: Callable[[str], Office]) -> Office:
     """A deployed stack, whose endpoint the tests of a module open and close."""
     found = new_office("office")
     assert found.deploy(Code()) == "CREATE_COMPLETE", found.failures()
     return found
+
+
+@pytest.fixture
+def office(deployed: Office) -> Office:
+    """The deployed stack with its endpoint open, whatever the test before has left."""
+    if deployed.status() != "InService":
+        deployed.open()
+    return deployed

@@ -230,10 +230,10 @@ class Working:
 
 
 @pytest.fixture(scope="module")
-def working(office: Any) -> Working:
+def working(deployed: Any) -> Working:
     """A deployed stack with office hours."""
-    office.aws.client("s3").create_bucket(Bucket=ANSWERS)
-    return Working(office)
+    deployed.aws.client("s3").create_bucket(Bucket=ANSWERS)
+    return Working(deployed)
 
 
 def seen_without(working: Working, taken: Permission) -> str | None:
