@@ -1,9 +1,10 @@
 """`LogGroupKeeper`: log groups that outlive their stack, and serve the next one."""
 
-from aws_cdk import ArnFormat, CustomResource, RemovalPolicy, Stack
+from aws_cdk import CustomResource, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from inference_constructs.arns import own_arn
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.python_function import PythonFunction
 from inference_constructs.wildcards import acknowledge_wildcard
@@ -45,12 +46,7 @@ class LogGroupKeeper(Construct):
         Returns:
             The resource: its `Ref` is the group's name, `Arn` what policies want.
         """
-        arn = Stack.of(self).format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        arn = own_arn(Stack.of(self), "logs", f"log-group:{name}")
         self._allow(arn)
         kept = CustomResource(
             scope,
