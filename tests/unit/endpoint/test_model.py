@@ -1,6 +1,6 @@
 """The Model: its environment, its network, its role."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from aws_cdk import Stack
@@ -146,3 +146,21 @@ def test_a_changed_environment_makes_no_named_resource_collide(
     Template.from_stack(stack).has_resource_properties(
         "AWS::SageMaker::Model", {"ModelName": Match.absent()}
     )
+
+
+def test_the_image_may_be_pulled_in_a_stack_for_any_region(
+    new_stack: Callable[..., Stack], artifact: ModelArtifact
+) -> None:
+    """The registry's account differs by region, and the policy names it by the same mapping."""
+    stack = new_stack(region=None)
+    InferenceModel(stack, "Model", artifact=artifact)
+    template = Template.from_stack(stack).to_json()
+    (policy,) = (
+        resource["Properties"]["PolicyDocument"]["Statement"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    )
+    (statement,) = [s for s in policy if "ecr:BatchGetImage" in s["Action"]]
+    parts = statement["Resource"]["Fn::Join"][1]
+    assert parts[-2]["Fn::FindInMap"][1:] == [{"Ref": "AWS::Region"}, "account"]
+    assert parts[-1] == ":repository/sagemaker-xgboost"

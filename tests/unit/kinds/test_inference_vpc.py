@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Match, Template
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from inference_constructs import EncryptionKey, InferenceModel, InferenceVpc, ModelArtifact
@@ -145,6 +146,14 @@ def test_the_default_group_is_closed_and_closing_it_again_is_no_fault() -> None:
         close(client, group["GroupId"], group["OwnerId"])
     [closed] = client.describe_security_groups(GroupIds=[group["GroupId"]])["SecurityGroups"]
     assert closed["IpPermissions"] == closed["IpPermissionsEgress"] == []
+
+
+@mock_aws
+def test_a_group_that_cannot_be_closed_is_told() -> None:
+    """CloudFormation has to hear of it."""
+    client = boto3.client("ec2", region_name="us-east-1")
+    with pytest.raises(ClientError, match=r"InvalidGroup\.NotFound"):
+        close(client, "sg-00000000", "123456789012")
 
 
 def test_the_function_may_change_the_default_group_only(
