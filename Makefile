@@ -75,6 +75,7 @@ docs: install synth  ## Draw the pictures of the documentation anew
 
 bench: install model  ## Print the benchmarks' tables
 	$(BIN)/python benchmarks/handler.py
+	$(BIN)/python benchmarks/synth.py
 
 clean:  ## Remove everything that the other targets made
 	rm -rf .venv .venv-* node_modules cdk.out build dist .local-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

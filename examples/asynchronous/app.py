@@ -30,8 +30,11 @@ inference = AsyncInference(
 )
 artifact = ModelArtifact.from_directory("build/model", code="model_code/serving")
 model = InferenceModel(stack, "Model", artifact=artifact)
-policies = [TargetTracking.backlog_per_instance(5), StepScaling.waking_on_backlog()]
-scaling = Scaling(min_capacity=0, max_capacity=3, policies=policies)
+scaling = Scaling(
+    min_capacity=0,
+    max_capacity=3,
+    policies=[TargetTracking.backlog_per_instance(5), StepScaling.waking_on_backlog()],
+)
 variant = ProductionVariant(model=model, instance_type="ml.m5.large", scaling=scaling)
 AsyncEndpoint(stack, "Endpoint", variants=[variant], inference=inference, encryption=encryption)
 app.synth()

@@ -17,12 +17,16 @@ from inference_constructs import (
 app = App()
 stack = Stack(app, "example-scale-to-zero")
 artifact = ModelArtifact.from_directory("build/model", code="model_code/serving")
-policies = [TargetTracking.invocations_per_copy(600), StepScaling.waking_on_failures()]
+scaling = Scaling(
+    min_capacity=0,
+    max_capacity=4,
+    policies=[TargetTracking.invocations_per_copy(600), StepScaling.waking_on_failures()],
+)
 component = InferenceComponent(
     name="Churn",
     model=InferenceModel(stack, "Model", artifact=artifact),
     requirements=ComputeRequirements(memory_mb=1024, cpus=1),
-    scaling=Scaling(min_capacity=0, max_capacity=4, policies=policies),
+    scaling=scaling,
 )
 fleet = ManagedFleet(instance_type="ml.m5.xlarge", max_instances=2)
 endpoint = InferenceComponentEndpoint(stack, "Endpoint", fleet=fleet, components=[component])
