@@ -188,12 +188,12 @@ class Deployed:
         )
 
     def parameters(self) -> list[str]:
-        """Names of what the owner remembers."""
+        """Names of what the owner remembers of this endpoint."""
         found = self.aws.client("ssm").describe_parameters()
         return [
             parameter["Name"]
             for parameter in found["Parameters"]
-            if parameter["Name"].startswith("/inference/scaling/")
+            if parameter["Name"].startswith(f"/inference/scaling/{ENDPOINT}")
         ]
 
     def instance_types(self) -> dict[str, str]:
