@@ -75,8 +75,8 @@ class ServerlessEndpoint(EndpointBase):
             acknowledge(
                 variant.model,
                 "InferenceChecks::ModelNetworkIsolation",
-                "Serverless inference has no network isolation; its role reads the model's own "
-                "objects and pulls its image, and nothing else",
+                "Serverless inference has no network isolation; its role reads the models of its "
+                "stack and pulls their image, and nothing else",
             )
         config = sagemaker.CfnEndpointConfig(
             self,

@@ -11,14 +11,20 @@ import socket
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from aws_cdk import Stack
+
+    from inference_constructs import ModelArtifact
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60
@@ -35,6 +41,21 @@ def predict_fn(data, model):
 def output_fn(prediction, accept):
     return prediction, "text/csv"
 """
+
+VERSIONED = """
+def model_fn(model_dir):
+    {start}
+
+def input_fn(body, content_type):
+    return body
+
+def predict_fn(data, model):
+    return {version!r}
+
+def output_fn(prediction, accept):
+    return prediction, "text/csv"
+"""
+ASSETS = "published-assets"
 
 
 @dataclass(frozen=True)
@@ -187,6 +208,72 @@ def make_echo_model(
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def versioned_artifact(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., ModelArtifact]:
+    """Makes artifacts that answer with their version, or whose containers do not start."""
+    from inference_constructs import ModelArtifact
+
+    model = tmp_path_factory.mktemp("model")
+    (model / "xgboost-model").write_text('{"learner":{},"version":[3,2,0]}')
+
+    def make(version: str, *, breaks: bool) -> ModelArtifact:
+        code = tmp_path_factory.mktemp("code")
+        start = 'raise RuntimeError("cannot start")' if breaks else "return None"
+        (code / "inference.py").write_text(VERSIONED.format(version=version, start=start))
+        return ModelArtifact.from_directory(model, code=code)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def synthesize(
+    local_aws: RunningLocalAws, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Callable[[Stack], None]], str]:
+    """Makes the template of a stack of this name, which a function fills, with its assets in S3."""
+    from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
+
+    s3 = local_aws.client("s3")
+    s3.create_bucket(Bucket=ASSETS)
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+
+    def make(name: str, define: Callable[[Stack], None]) -> str:
+        app = App(
+            analytics_reporting=False,
+            tree_metadata=False,
+            outdir=str(tmp_path_factory.mktemp(name)),
+            context=context,
+        )
+        stack = Stack(
+            app,
+            name,
+            env=Environment(account="123456789012", region="us-east-1"),
+            synthesizer=DefaultStackSynthesizer(
+                file_assets_bucket_name=ASSETS, generate_bootstrap_version_rule=False
+            ),
+        )
+        define(stack)
+        assembly = Path(app.synth().directory)
+        manifest = json.loads((assembly / f"{name}.assets.json").read_text())
+        for asset in manifest["files"].values():
+            path = assembly / asset["source"]["path"]
+            (place,) = asset["destinations"].values()
+            body = _zipped(path) if path.is_dir() else path.read_bytes()
+            s3.put_object(Bucket=ASSETS, Key=place["objectKey"], Body=body)
+        return (assembly / f"{name}.template.json").read_text()
+
+    return make
+
+
+def _zipped(directory: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(directory.rglob("*")):
+            archive.write(path, path.relative_to(directory))
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")

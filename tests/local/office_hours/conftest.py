@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import urllib.request
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import time as time_of_day
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, DefaultStackSynthesizer, Duration, Environment, Stack, Tags, TimeZone
+from aws_cdk import Duration, Stack, Tags, TimeZone
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
@@ -38,23 +35,8 @@ from inference_constructs import (
     TargetTracking,
 )
 
-ROOT = Path(__file__).resolve().parents[3]
-ASSETS = "office-hours-assets"
 # Of a type that no other test makes scarce.
 INSTANCE_TYPE = "ml.c5.4xlarge"
-HANDLER = """
-def model_fn(model_dir):
-    {start}
-
-def input_fn(body, content_type):
-    return body
-
-def predict_fn(data, model):
-    return {version!r}
-
-def output_fn(prediction, accept):
-    return prediction, "text/csv"
-"""
 HOURS = BusinessHours(
     opens=time_of_day(7), closes=time_of_day(19), time_zone=TimeZone.EUROPE_ZURICH
 )
@@ -102,14 +84,20 @@ Define = Callable[[Stack, Code], None]
 class Office:
     """One stack that is deployed again and again."""
 
-    def __init__(self, aws: Any, out: Path, name: str) -> None:
+    def __init__(
+        self,
+        aws: Any,
+        name: str,
+        synthesize: Callable[[str, Callable[[Stack], None]], str],
+        versioned_artifact: Callable[..., ModelArtifact],
+    ) -> None:
         self.aws, self.name = aws, name
         self.endpoint = f"{name}-endpoint"
-        self._out, self._number = out, 0
+        self._synthesize, self._versioned_artifact = synthesize, versioned_artifact
+        self._number = 0
         self._cloudformation = aws.client("cloudformation")
         self._sagemaker = aws.client("sagemaker")
         self._states = aws.client("stepfunctions")
-        self._context = json.loads((ROOT / "cdk.json").read_text())["context"]
 
     def deploy(self, code: Code, define: Define | None = None) -> str:
         """Deploy; the stack's status afterwards.
@@ -126,7 +114,9 @@ class Office:
         self._number += 1
         given = {
             "StackName": self.name,
-            "TemplateBody": self._synthesized(code, define or self._define),
+            "TemplateBody": self._synthesize(
+                self.name, lambda stack: (define or self._define)(stack, code)
+            ),
             "Capabilities": ["CAPABILITY_NAMED_IAM"],
         }
         if self._number == 1:
@@ -365,26 +355,6 @@ class Office:
         found: dict[str, Any] = self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         return found
 
-    def _synthesized(self, code: Code, define: Define) -> str:
-        app = App(
-            analytics_reporting=False,
-            tree_metadata=False,
-            outdir=str(self._out / f"{self._number:02d}"),
-            context=self._context,
-        )
-        stack = Stack(
-            app,
-            self.name,
-            env=Environment(account="123456789012", region="us-east-1"),
-            synthesizer=DefaultStackSynthesizer(
-                file_assets_bucket_name=ASSETS, generate_bootstrap_version_rule=False
-            ),
-        )
-        define(stack, code)
-        assembly = Path(app.synth().directory)
-        self._publish(assembly)
-        return (assembly / f"{self.name}.template.json").read_text()
-
     def _define(self, stack: Stack, code: Code) -> None:
         encryption = EncryptionKey(stack, "Encryption")
         endpoint = RealtimeEndpoint(
@@ -436,23 +406,7 @@ class Office:
 
     def artifact(self, code: Code) -> ModelArtifact:
         """A model that answers with its version, or whose container does not start."""
-        directory = self._out / f"model-{code.version}-{code.breaks}"
-        if not directory.exists():
-            (directory / "code").mkdir(parents=True)
-            (directory / "xgboost-model").write_text('{"learner":{},"version":[3,2,0]}')
-            start = 'raise RuntimeError("cannot start")' if code.breaks else "return None"
-            (directory / "code" / "inference.py").write_text(
-                HANDLER.format(version=code.version, start=start)
-            )
-        return ModelArtifact.from_directory(directory, code=directory / "code")
-
-    def _publish(self, assembly: Path) -> None:
-        manifest = json.loads((assembly / f"{self.name}.assets.json").read_text())
-        for asset in manifest["files"].values():
-            path = assembly / asset["source"]["path"]
-            (place,) = asset["destinations"].values()
-            body = _zipped(path) if path.is_dir() else path.read_bytes()
-            self.aws.client("s3").put_object(Bucket=ASSETS, Key=place["objectKey"], Body=body)
+        return self._versioned_artifact(code.version, breaks=code.breaks)
 
 
 def _stacks(cloudformation: Any) -> set[str]:
@@ -460,24 +414,17 @@ def _stacks(cloudformation: Any) -> set[str]:
     return {stack["StackName"] for page in pages for stack in page["Stacks"]}
 
 
-def _zipped(directory: Path) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path in sorted(directory.rglob("*")):
-            archive.write(path, path.relative_to(directory))
-    return buffer.getvalue()
-
-
 @pytest.fixture(scope="session")
 def new_office(
-    local_aws: Any, tmp_path_factory: pytest.TempPathFactory
+    local_aws: Any,
+    synthesize: Callable[[str, Callable[[Stack], None]], str],
+    versioned_artifact: Callable[..., ModelArtifact],
 ) -> Iterator[Callable[[str], Office]]:
     """Makes stacks that are not deployed yet, and are gone afterwards."""
-    local_aws.client("s3").create_bucket(Bucket=ASSETS)
     made: list[Office] = []
 
     def make(name: str) -> Office:
-        made.append(Office(local_aws, tmp_path_factory.mktemp(name), name))
+        made.append(Office(local_aws, name, synthesize, versioned_artifact))
         return made[-1]
 
     yield make

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_ssm as ssm
 
 from inference_constructs import InferenceModel, ModelArtifact, ProductionVariant, RealtimeEndpoint
 
 BUCKET = "scaling-changes-assets"
 ENDPOINT = "changing"
-HANDLER = """
-def model_fn(model_dir):
-    {start}
-
-def input_fn(body, content_type):
-    return body
-
-def predict_fn(data, model):
-    return {version!r}
-
-def output_fn(prediction, accept):
-    return prediction, "text/csv"
-"""
 
 
 @dataclass(frozen=True)
@@ -84,13 +68,11 @@ class Deployed:
         self,
         aws: Any,
         artifact: Callable[..., ModelArtifact],
-        out: Path,
-        context: Mapping[str, Any],
+        synthesize: Callable[[str, Callable[[Stack], None]], str],
     ) -> None:
         self.aws = aws
         self._artifact = artifact
-        self._out = out
-        self._context = context
+        self._synthesize = synthesize
         self._number = 0
         self._cloudformation = aws.client("cloudformation")
         self.stack_name = "scaling-changes"
@@ -112,7 +94,13 @@ class Deployed:
             fails: `between` for a resource that fails between the endpoint and its scaling, `after`
                 for one that fails after both.
         """
-        template = self._synthesized(variants, version=version, breaks=breaks, fails=fails)
+        self._number += 1
+        template = self._synthesize(
+            self.stack_name,
+            lambda stack: self._define(
+                stack, variants, version=version, breaks=breaks, fails=fails
+            ),
+        )
         given = {
             "StackName": self.stack_name,
             "TemplateBody": template,
@@ -248,29 +236,15 @@ class Deployed:
         stack: dict[str, Any] = found["Stacks"][0]
         return stack
 
-    def _synthesized(
+    def _define(
         self,
+        stack: Stack,
         variants: Mapping[str, Mapping[str, Any]],
         *,
         version: str,
         breaks: bool,
         fails: str | None,
-    ) -> str:
-        self._number += 1
-        app = App(
-            analytics_reporting=False,
-            tree_metadata=False,
-            outdir=str(self._out / f"{self._number:02d}"),
-            context=dict(self._context),
-        )
-        stack = Stack(
-            app,
-            self.stack_name,
-            env=Environment(account="123456789012", region="us-east-1"),
-            synthesizer=DefaultStackSynthesizer(
-                file_assets_bucket_name=BUCKET, generate_bootstrap_version_rule=False
-            ),
-        )
+    ) -> None:
         model = InferenceModel(stack, "Model", artifact=self._artifact(version, breaks=breaks))
         endpoint = RealtimeEndpoint(
             stack,
@@ -286,19 +260,6 @@ class Deployed:
             wrong.node.add_dependency(endpoint.resource if fails == "between" else endpoint)
             if fails == "between":
                 endpoint.scaling.node.find_child("Applied").node.add_dependency(wrong)
-        assembly = Path(app.synth().directory)
-        self._upload(
-            json.loads((assembly / f"{self.stack_name}.assets.json").read_text()), assembly
-        )
-        return (assembly / f"{self.stack_name}.template.json").read_text()
-
-    def _upload(self, manifest: Mapping[str, Any], assembly: Path) -> None:
-        s3 = self.aws.client("s3")
-        for asset in manifest["files"].values():
-            path = assembly / asset["source"]["path"]
-            (place,) = asset["destinations"].values()
-            body = _zipped(path) if path.is_dir() else path.read_bytes()
-            s3.put_object(Bucket=BUCKET, Key=place["objectKey"], Body=body)
 
 
 def _told(policy: Mapping[str, Any]) -> Any:
@@ -307,38 +268,15 @@ def _told(policy: Mapping[str, Any]) -> Any:
     return policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
 
 
-def _zipped(directory: Path) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path in sorted(directory.rglob("*")):
-            archive.write(path, path.relative_to(directory))
-    return buffer.getvalue()
-
-
-@pytest.fixture(scope="session")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ModelArtifact]:
-    """Models that answer with their version, or whose containers do not start."""
-    model = tmp_path_factory.mktemp("model")
-    (model / "xgboost-model").write_text('{"learner":{},"version":[3,2,0]}')
-
-    def make(version: str, *, breaks: bool) -> ModelArtifact:
-        code = tmp_path_factory.mktemp("code")
-        start = 'raise RuntimeError("cannot start")' if breaks else "return None"
-        (code / "inference.py").write_text(HANDLER.format(version=version, start=start))
-        return ModelArtifact.from_directory(model, code=code)
-
-    return make
-
-
 @pytest.fixture
 def deployed(
-    local_aws: Any, artifact: Callable[..., ModelArtifact], tmp_path: Path
+    local_aws: Any,
+    versioned_artifact: Callable[..., ModelArtifact],
+    synthesize: Callable[[str, Callable[[Stack], None]], str],
 ) -> Iterator[Deployed]:
     """A stack that is not deployed yet, and is gone afterwards."""
     local_aws.client("s3").create_bucket(Bucket=BUCKET)
-    root = Path(__file__).resolve().parents[3]
-    context = json.loads((root / "cdk.json").read_text())["context"]
-    stack = Deployed(local_aws, artifact, tmp_path, context)
+    stack = Deployed(local_aws, versioned_artifact, synthesize)
     yield stack
     cloudformation = local_aws.client("cloudformation")
     cloudformation.delete_stack(StackName=stack.stack_name)
