@@ -24,7 +24,6 @@ from local_aws.autoscaling.resources import ResourceError, Scalable, scalable
 from local_aws.cloud import Cloud
 from local_aws.cloudwatch.alarms import Alarm, MetricAlarm
 from local_aws.cloudwatch.publish import publish
-from local_aws.cloudwatch.store import store_of
 
 _log = logging.getLogger(__name__)
 
@@ -152,11 +151,7 @@ class Scaler:
     def _wanted(
         self, policy: ScalingPolicy, alarm: MetricAlarm, current: int, before: int | None
     ) -> int | None:
-        values = alarm.recent(
-            store_of(policy.account_id, policy.region_name),
-            until=time.time(),
-            speed=self._cloud.speed,
-        )
+        values = alarm.values
         if not values:
             return None
         if policy.policy_type == "StepScaling":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -133,9 +132,12 @@ class MetricAlarm(Alarm):
         per_period: where time runs faster, the metric counts traffic that does not: what a
             shortened period counted is told for the whole one. Target tracking asks for it, whose
             target is a number of requests per minute.
+        values: datapoints that the latest evaluation stood on, the oldest first. Actions go by
+            these: by the time they are executed, later periods may have no data.
     """
 
     per_period: bool = False
+    values: tuple[float, ...] = ()
 
     @property
     def condition(self) -> Condition:
@@ -191,17 +193,6 @@ class MetricAlarm(Alarm):
         values = self._values(asked, watched, edges, speed)
         return judge(condition, list(zip(times, values, strict=True)))
 
-    def recent(self, store: MetricStore, *, until: float, speed: float) -> list[float]:
-        """Datapoints of the evaluation periods that are complete, the oldest first."""
-        queries = self.queries
-        watched, asked = _watched(queries), QuerySet(store, queries)
-        length = asked.period(watched) / speed
-        newest = math.floor(until / length) * length
-        count = self.condition.evaluation_periods
-        edges = [newest - length * (count - index) for index in range(count + 1)]
-        values = self._values(asked, watched, edges, speed)
-        return [value for value in values if value is not None]
-
     def _values(
         self, asked: QuerySet, watched: Query, edges: list[float], speed: float
     ) -> list[float | None]:
@@ -231,7 +222,7 @@ class MetricAlarm(Alarm):
             "version": "1.0",
             "queryDate": timestamp(datetime.now(UTC)),
             "period": self.period,
-            "recentDatapoints": [value for _, value in reversed(verdict.evaluated)],
+            "recentDatapoints": list(verdict.values),
             "threshold": self.condition.threshold,
             "evaluatedDatapoints": [
                 {"timestamp": timestamp(at), "value": value} for at, value in verdict.evaluated

@@ -66,11 +66,22 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """A state and the reason for it."""
+    """A state and the reason for it.
+
+    Attributes:
+        state: the state.
+        reason: as CloudWatch words it.
+        evaluated: the datapoints that it stands on with their times, the newest first.
+    """
 
     state: State
     reason: str
     evaluated: tuple[tuple[datetime, float], ...] = ()
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The datapoints, the oldest first."""
+        return tuple(value for _, value in reversed(self.evaluated))
 
 
 def judge(

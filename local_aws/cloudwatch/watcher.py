@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from moto.cloudwatch.models import cloudwatch_backends
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 # CloudWatch evaluates an alarm once a minute, one of a shorter period every ten seconds.
 STANDARD, HIGH_RESOLUTION = 60.0, 10.0
 SHORTEST_ROUND = 0.05
+# How many rounds are made up for when a busy machine let them pass.
+MOST_MISSED = 30
 
 
 class Watcher:
@@ -31,6 +34,7 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="cloudwatch-alarms", daemon=True)
         # End of the newest period that an alarm was evaluated on, by its ARN.
         self._evaluated: dict[str, float] = {}
+        self._looked = math.inf
 
     def start(self) -> None:
         """Begin to watch."""
@@ -45,14 +49,28 @@ class Watcher:
     def _run(self) -> None:
         pause = max(SHORTEST_ROUND, HIGH_RESOLUTION / self._cloud.speed / 4)
         while not self._stopping.wait(min(pause, 0.25)):
-            for account in list(cloudwatch_backends.values()):
-                for backend in list(account.values()):
-                    if not isinstance(backend, LiveCloudWatchBackend):
-                        continue
-                    try:
-                        self.look(backend, time.time())
-                    except Exception:
-                        _log.exception("alarms of %s were not evaluated", backend.region_name)
+            for moment in self._moments(time.time()):
+                for account in list(cloudwatch_backends.values()):
+                    for backend in list(account.values()):
+                        if isinstance(backend, LiveCloudWatchBackend):
+                            self._try_to_look(backend, moment)
+
+    def _moments(self, now: float) -> Iterator[float]:
+        """The present, and before it each round that has passed unseen.
+
+        Without them a datapoint could come and go while this process got no time to run.
+        """
+        step = HIGH_RESOLUTION / self._cloud.speed
+        missed = min(MOST_MISSED, int((now - self._looked) / step)) if now > self._looked else 0
+        self._looked = now
+        for count in range(missed, -1, -1):
+            yield now - step * count
+
+    def _try_to_look(self, backend: LiveCloudWatchBackend, now: float) -> None:
+        try:
+            self.look(backend, now)
+        except Exception:
+            _log.exception("alarms of %s were not evaluated", backend.region_name)
 
     def look(self, backend: LiveCloudWatchBackend, now: float) -> None:
         """Evaluate the alarms whose time has come, and execute what they ask for."""
@@ -80,6 +98,7 @@ class Watcher:
             return False
         self._evaluated[alarm.arn] = until
         verdict = alarm.evaluate(backend.store, until=until, speed=self._cloud.speed)
+        alarm.values = () if verdict is None else verdict.values
         if verdict is None or verdict.state == alarm.state:
             return True
         backend.change(alarm, verdict.state, verdict.reason, alarm.describe_verdict(verdict))
