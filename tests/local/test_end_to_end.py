@@ -31,6 +31,7 @@ class Project:
     path: Path
     aws: Any
     outputs: dict[str, str] = field(default_factory=dict)
+    batch_model: str = ""
 
     def cdk(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the CDK CLI as a user would."""
@@ -52,6 +53,9 @@ class Project:
         if ended.returncode == 0:
             stacks = json.loads(file.read_text())
             self.outputs = {k: v for outputs in stacks.values() for k, v in outputs.items()}
+            # Each stack has a model of its own under this name, and the CLI writes the stacks in
+            # the order in which they were done.
+            self.batch_model = stacks["inference-dev-batch"]["ModelName"]
         return ended
 
     def predict(self, rows: np.ndarray) -> list[float]:
@@ -279,7 +283,7 @@ def test_sdk_v3_predicts_and_transforms(
     source = TransformS3DataSource(s3_data_type="S3Prefix", s3_uri=f"s3://{bucket}/input/first/")
     job = TransformJob.create(
         transform_job_name="sdk-v3",
-        model_name=project.outputs["ModelName"],
+        model_name=project.batch_model,
         transform_input=TransformInput(
             data_source=TransformDataSource(s3_data_source=source),
             content_type="text/csv",
