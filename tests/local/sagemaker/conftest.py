@@ -273,7 +273,7 @@ class Hosting:
         model = self.create_model(name)
         return self.create_endpoint(name, self.create_config(name, {"ModelName": model, **variant}))
 
-    def wait(self, endpoint: str, status: str, *, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, endpoint: str, status: str, *, seconds: float = 120) -> dict[str, Any]:
         """Wait until an endpoint is at rest, which has to be in ``status``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -299,7 +299,7 @@ class Hosting:
         answer: bytes = self.command(endpoint, "version", **options)["Body"].read()
         return answer.decode()
 
-    def remove(self, endpoint: str, *, seconds: float = 30) -> None:
+    def remove(self, endpoint: str, *, seconds: float = 90) -> None:
         """Delete an endpoint and wait until it is gone."""
         self.api.delete_endpoint(EndpointName=endpoint)
         deadline = time.monotonic() + seconds

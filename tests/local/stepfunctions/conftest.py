@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-SECONDS = 30
+SECONDS = 90
 _numbers = itertools.count(1)
 
 

@@ -160,7 +160,7 @@ CONTAINER = {
     "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
 }
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
-SECONDS = 60
+SECONDS = 180
 _numbers = itertools.count(1)
 
 
