@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from inference_ops import deployment_commands, operation_commands
+from inference_ops import deployment_commands, measurement_commands, operation_commands
 from inference_ops.errors import Exit
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
@@ -190,6 +190,7 @@ def convert(
 
 deployment_commands.add_to(app)
 operation_commands.add_to(app)
+measurement_commands.add_to(app)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
+from inference_ops.options import EXIT_CODES, AsJson, EndpointName, ProfileName, RegionName
 
 if TYPE_CHECKING:
     from inference_ops.operation.verification import Check
@@ -58,8 +58,6 @@ _CLEANUP = (
     "  inference cleanup notebook-endpoint --yes\n"
     "  inference cleanup notebook-endpoint --config notebook-config --data --yes"
 )
-
-EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -84,7 +84,8 @@ class Invocations:
         self._endpoint_name = endpoint_name
         # A retry would hide an error that callers see, and add to the time.
         self._api = session.client(
-            "sagemaker-runtime", config=Config(retries={"total_max_attempts": 1})
+            "sagemaker-runtime",
+            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=64),
         )
 
     def ask(self, request: Request) -> Answer:

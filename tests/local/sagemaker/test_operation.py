@@ -9,9 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
-
-from inference_ops.cli import app
 
 Run = Callable[..., SimpleNamespace]
 
@@ -23,33 +20,6 @@ def model_fn(model_dir):
 def input_fn(body, content_type):
     raise RuntimeError("the model is dead")
 """
-
-
-@pytest.fixture
-def run_on(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Run]:
-    """Makes what runs the command in this process against a local AWS."""
-
-    def make(aws: Any) -> Run:
-        for name, value in aws.env.items():
-            if name.startswith("AWS_"):
-                monkeypatch.setenv(name, value)
-
-        def run(*arguments: str, stdin: bytes | None = None) -> SimpleNamespace:
-            done = CliRunner().invoke(app, list(arguments), input=stdin)
-            parsed: Any = json.loads(done.stdout) if "--json" in arguments else None
-            return SimpleNamespace(
-                code=done.exit_code, out=done.stdout, err=done.stderr, json=parsed
-            )
-
-        return run
-
-    return make
-
-
-@pytest.fixture
-def run(run_on: Callable[[Any], Run], local_aws: Any) -> Run:
-    """Runs the command against the session's local AWS."""
-    return run_on(local_aws)
 
 
 @pytest.fixture(scope="module")
