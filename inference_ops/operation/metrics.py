@@ -176,7 +176,12 @@ def draw(found: Sequence[VariantMetrics], endpoint_name: str, path: Path) -> Non
         panel.grid(alpha=0.3)
         panel.legend(loc="upper left", fontsize="small")
     panels[-1].set_xlabel("UTC")
-    panels[-1].xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
+    locator = dates.AutoDateLocator()
+    panels[-1].xaxis.set_major_locator(locator)
+    panels[-1].xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    # The time that was asked for, also where most of it has no value.
+    if found and len(found[0].times) > 1:
+        panels[-1].set_xlim(found[0].times[0], found[0].times[-1])
     figure.suptitle(endpoint_name)
     try:
         figure.savefig(path, dpi=120)
