@@ -1,8 +1,19 @@
 """A comparison of the ways to answer a workload, as people read it, and as programs do."""
 
+from collections.abc import Iterator
+from typing import get_args
+
 from inference_ops.console import Console
 from inference_ops.cost.report import between, plain
-from inference_ops.cost.workload import CheapestRange, Offer, Workload, cheapest_ranges, compare
+from inference_ops.cost.workload import (
+    CheapestRange,
+    Offer,
+    Way,
+    Workload,
+    break_even,
+    cheapest_ranges,
+    compare,
+)
 from sagemaker_prices import PriceTable
 
 
@@ -29,6 +40,7 @@ def show_comparison(
                 "cheapest": [
                     {"way": found.way, "from": found.first, "to": found.last} for found in ranges
                 ],
+                "endpoint_costs_less_from": dict(_break_evens(workload, region, prices)),
                 "assumptions": assumptions(workload),
             },
         )
@@ -45,6 +57,8 @@ def show_comparison(
         print(f"the cheapest of those whose price is known: {best.way}")
     for found in ranges:
         print(f"  {_load(found)}: {found.way}")
+    for other, load in _break_evens(workload, region, prices):
+        print(f"an endpoint costs less than {other} from {load:,} requests a day on")
     print("assumed")
     for text in assumptions(workload):
         print(f"  {text}")
@@ -59,16 +73,23 @@ def assumptions(workload: Workload) -> list[str]:
     return [
         f"endpoint: as many instances as the busiest time needs ({workload.peak:g} times the "
         f"average), at least {workload.instances}, all the month; each works on "
-        f"{workload.workers} requests at once",
-        f"asynchronous: down to 0; {workload.runs_per_day:g} bursts a day, for each of which "
+        f"{workload.workers} at once",
+        f"asynchronous: down to 0; bursts a day: {workload.runs_per_day:g}; for each "
         f"instances start for {workload.start_minutes:g} minutes and stay for "
         f"{workload.idle_minutes:g}",
-        f"batch: {workload.runs_per_day:g} runs a day, each of which is paid for "
+        f"batch: runs a day: {workload.runs_per_day:g}; each is paid for "
         f"{workload.start_minutes:g} minutes before it works",
-        f"serverless: {workload.memory} GB, without provisioned concurrency; starts are not paid "
-        "for",
+        f"serverless: {workload.memory} GB, without provisioned concurrency, without cold starts",
         "without storage, requests to S3, logs and what a template has beside; no free tiers",
     ]
+
+
+def _break_evens(workload: Workload, region: str, prices: PriceTable) -> Iterator[tuple[Way, int]]:
+    for way in get_args(Way):
+        if way != "endpoint":
+            load = break_even(way, workload, region=region, prices=prices)
+            if load is not None:
+                yield way, load
 
 
 def _row(offer: Offer) -> list[str]:

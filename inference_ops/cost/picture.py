@@ -6,7 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from inference_ops.cost.workload import CheapestRange, Way, Workload, cheapest_ranges, compare
+from inference_ops.cost.report import plain
+from inference_ops.cost.workload import (
+    CheapestRange,
+    Way,
+    Workload,
+    break_even,
+    cheapest_ranges,
+    compare,
+)
 from inference_ops.errors import CommandError, Exit
 from model_artifacts.files import atomic_write
 from sagemaker_prices import PriceTable
@@ -87,11 +95,20 @@ def _render(
         ylim=(max(min(lowest), 0.01) / 1.5, max(highest) * 1.5),
         title=f"{workload.seconds_per_request:g} s a request on {workload.instance_type}, {region}",
     )
-    for index, found in enumerate(ranges[1:]):
-        if found.first < loads[-1]:
+    marked = 0
+    for found in ranges[1:]:
+        # Where a fleet takes a step, changes lie so close that one mark tells them all.
+        if 2 * marked < found.first < loads[-1]:
+            marked = found.first
             at = replace(workload, requests_per_day=found.first)
             rows = {offer.way: offer for offer in compare(at, region=region, prices=prices)}
-            _mark(axes, found, rows[found.way].usd or 0, below=12 + 26 * (index % 2))
+            _mark(axes, found.first, rows[found.way].usd or 0, f"{found.way}\nfrom {found.first:,}")
+    other = break_even("serverless", workload, region=region, prices=prices)
+    if other is not None and all(other != found.first for found in ranges) and other < loads[-1]:
+        at = replace(workload, requests_per_day=other)
+        usd = compare(at, region=region, prices=prices)[0].usd or 0
+        text = f"endpoint cheaper than\nserverless from {other:,}"
+        _mark(axes, other, usd, text, beside=(-10, 14))
     load = workload.requests_per_day
     axes.axvline(load, color="#555555", linewidth=1, linestyle=(0, (2, 3)))
     axes.annotate(
@@ -119,16 +136,21 @@ def _render(
     return buffer.getvalue()
 
 
-def _mark(axes: Any, found: CheapestRange, usd: float, *, below: int) -> None:
-    """A dot where another way becomes the cheapest, and from how many requests on it is."""
-    axes.plot([found.first], [usd], "o", color="black", markersize=6, zorder=5)
+def _mark(
+    axes: Any, load: float, usd: float, text: str, *, beside: tuple[int, int] = (10, -10)
+) -> None:
+    """A dot where two ways cost the same, and what changes there."""
+    axes.plot([load], [usd], "o", color="black", markersize=6, zorder=5)
     axes.annotate(
-        f"{found.way}\nfrom {found.first:,}",
-        (found.first, usd),
-        xytext=(8, -below),
+        text,
+        (load, usd),
+        xytext=beside,
         textcoords="offset points",
-        va="top",
+        ha="left" if beside[0] > 0 else "right",
+        va="top" if beside[1] < 0 else "bottom",
         fontsize=9,
+        bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.9},
+        zorder=6,
     )
 
 
@@ -150,5 +172,5 @@ def _sources(offers: Sequence[Any]) -> str:
             lines.append(f"{offer.way}: {offer.obstacle}")
         else:
             price = offer.price
-            lines.append(f"{offer.way}: {price.usd:g} USD a {price.unit}, {price.standing}")
+            lines.append(f"{offer.way}: {plain(price.usd)} USD per {price.unit}, {price.standing}")
     return "\n".join(lines)

@@ -249,12 +249,14 @@ def money(least: float, most: float, *, digits: int = 2) -> str:
 def _row(line: Line) -> list[str]:
     least, most = line.minimum or 0, line.maximum or 0
     plural = "" if least == most == 1 or line.unit.startswith("GB") else "s"
+    # Ten keys for a month are ten keys.
+    unit = "" if line.unit == "month" else f" {line.unit}{plural}"
     price = _price(line.price)
     if line.highest_price is not None and line.highest_price != line.price:
         price = f"{price}, to {_price(line.highest_price)}"
     return [
         line.what,
-        f"{between(least, most)} {line.unit}{plural}",
+        f"{between(least, most)}{unit}",
         money(line.minimum_usd or 0, line.maximum_usd or 0),
         price,
     ]

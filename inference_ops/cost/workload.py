@@ -1,7 +1,7 @@
 """What a workload costs on an endpoint, asynchronously, in batches, or serverless."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
@@ -180,8 +180,33 @@ def compare(workload: Workload, *, region: str, prices: PriceTable) -> list[Offe
     return [_offer(way, workload, region, prices) for way in get_args(Way)]
 
 
+def break_even(way: Way, workload: Workload, *, region: str, prices: PriceTable) -> int | None:
+    """From how many requests a day on an endpoint costs less than another way.
+
+    Args:
+        way: the other way.
+        workload: the workload, whatever its requests per day.
+        region: where.
+        prices: the prices.
+
+    Returns:
+        The load; None if there is none, or one of the two has no price.
+    """
+    ways: tuple[Way, Way] = ("endpoint", way)
+    offers = compare(workload, region=region, prices=prices)
+    if not all(offer.choosable for offer in offers if offer.way in ways):
+        return None
+    ranges = cheapest_ranges(workload, region=region, prices=prices, ways=ways)
+    return next((found.first for found in ranges if found.way == "endpoint"), None)
+
+
 def cheapest_ranges(
-    workload: Workload, *, region: str, prices: PriceTable, highest: int = 10**8
+    workload: Workload,
+    *,
+    region: str,
+    prices: PriceTable,
+    ways: Sequence[Way] = get_args(Way),
+    highest: int = 10**8,
 ) -> list[CheapestRange]:
     """Which way is the cheapest for which load; where one ends is the break-even.
 
@@ -189,6 +214,7 @@ def cheapest_ranges(
         workload: the workload, whatever its requests per day.
         region: where.
         prices: the prices.
+        ways: the ways that are compared.
         highest: the requests a day up to which is looked.
 
     Returns:
@@ -197,12 +223,14 @@ def cheapest_ranges(
 
     def best(requests: int) -> Way | None:
         offers = compare(replace(workload, requests_per_day=requests), region=region, prices=prices)
-        known = [(offer.usd, offer.way) for offer in offers if offer.choosable]
-        return min(known, key=lambda pair: (pair[0] or 0, pair[1]))[1] if known else None
+        known = [
+            (offer.usd, offer.way) for offer in offers if offer.choosable and offer.way in ways
+        ]
+        return min(known, key=lambda pair: pair[0] or 0)[1] if known else None
 
     found: list[CheapestRange] = []
     first, way = 1, best(1)
-    for load in _loads(highest):
+    for load in _loads(workload, highest):
         if way is None:
             break
         while best(load) != way:
@@ -228,12 +256,15 @@ def _last(best: Any, way: Way, low: int, high: int) -> int:
     return low
 
 
-def _loads(highest: int) -> Iterator[int]:
-    """Loads that lie so close together that what happens between two of them is no matter."""
-    load = 1
+def _loads(workload: Workload, highest: int) -> list[int]:
+    """Loads that lie close together, with those on both sides of an endpoint's first step."""
+    loads, load = set(), 1
     while load < highest:
         load = max(load + 1, math.ceil(load * 1.1))
-        yield min(load, highest)
+        loads.add(min(load, highest))
+    busy = 86400 * workload.workers / (workload.peak * workload.seconds_per_request)
+    full = math.floor(workload.instances * busy)
+    return sorted(loads | {found for found in (full, full + 1) if 1 < found < highest})
 
 
 def _offer(way: Way, workload: Workload, region: str, prices: PriceTable) -> Offer:
