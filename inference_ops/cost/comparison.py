@@ -40,7 +40,7 @@ def show_comparison(
                 "cheapest": [
                     {"way": found.way, "from": found.first, "to": found.last} for found in ranges
                 ],
-                "endpoint_costs_less_from": dict(_break_evens(workload, region, prices)),
+                "break_even_with_endpoint": dict(_break_evens(workload, region, prices)),
                 "assumptions": assumptions(workload),
             },
         )
@@ -58,7 +58,7 @@ def show_comparison(
     for found in ranges:
         print(f"  {_load(found)}: {found.way}")
     for other, load in _break_evens(workload, region, prices):
-        print(f"an endpoint costs less than {other} from {load:,} requests a day on")
+        print(f"endpoint and {other} break even at {load:,} requests a day")
     print("assumed")
     for text in assumptions(workload):
         print(f"  {text}")

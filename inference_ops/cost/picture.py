@@ -93,7 +93,7 @@ def _render(
         ylabel="US dollars a month",
         xlim=(loads[0], loads[-1]),
         ylim=(max(min(lowest), 0.01) / 1.5, max(highest) * 1.5),
-        title=f"{workload.seconds_per_request:g} s a request on {workload.instance_type}, {region}",
+        title=_title(workload, region),
     )
     marked = 0
     for found in ranges[1:]:
@@ -107,7 +107,7 @@ def _render(
     if other is not None and all(other != found.first for found in ranges) and other < loads[-1]:
         at = replace(workload, requests_per_day=other)
         usd = compare(at, region=region, prices=prices)[0].usd or 0
-        text = f"endpoint cheaper than\nserverless from {other:,}"
+        text = f"endpoint and serverless\nbreak even at {other:,}"
         _mark(axes, other, usd, text, beside=(-10, 14))
     load = workload.requests_per_day
     axes.axvline(load, color="#555555", linewidth=1, linestyle=(0, (2, 3)))
@@ -134,6 +134,11 @@ def _render(
         buffer, format=suffix[1:], dpi=120, metadata=metadata, bbox_inches="tight", pad_inches=0.15
     )
     return buffer.getvalue()
+
+
+def _title(workload: Workload, region: str) -> str:
+    subject = f"Requests of {workload.seconds_per_request:g} s on {workload.instance_type}"
+    return f"{subject} in {region}: what each way costs"
 
 
 def _mark(

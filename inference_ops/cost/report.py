@@ -14,7 +14,9 @@ from inference_ops.cost.workload import DAYS_PER_MONTH
 from sagemaker_prices import Price, PriceTable
 
 _UNKNOWN = "unknown"
-_ALWAYS_TOLD = "before discounts, free tiers and taxes; a month has 730 hours"
+_ALWAYS_TOLD = (
+    "for 730 hours, before discounts, free tiers and taxes, without what is by use or unknown"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,11 +147,15 @@ class Report:
         found = self.estimate
         total = money(found.minimum, found.maximum)
         rows = [_row(line) for line in found.lines if line.price and line.maximum is not None]
-        title = f"{self.name} in {found.region}: {total} USD a month, {_ALWAYS_TOLD}"
+        title = f"{self.name} in {found.region}"
         if rows:
-            console.table(title, ["", "quantity", "USD a month", "price"], rows)
+            console.table(
+                f"{title}: {total} USD a month, {_ALWAYS_TOLD}",
+                ["", "quantity", "USD a month", "price"],
+                rows,
+            )
         else:
-            print(title)
+            print(f"{title}: {_UNKNOWN if found.unknown else 'nothing'}")
         if self.per_1000 is not None:
             daily = f"{self.questions.predictions_per_day:,.0f}"
             print(f"1,000 predictions, at {daily} a day: {money(*self.per_1000, digits=4)} USD")

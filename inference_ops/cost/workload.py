@@ -181,7 +181,7 @@ def compare(workload: Workload, *, region: str, prices: PriceTable) -> list[Offe
 
 
 def break_even(way: Way, workload: Workload, *, region: str, prices: PriceTable) -> int | None:
-    """From how many requests a day on an endpoint costs less than another way.
+    """The first load at which an endpoint costs no more than another way.
 
     Args:
         way: the other way.
@@ -190,7 +190,7 @@ def break_even(way: Way, workload: Workload, *, region: str, prices: PriceTable)
         prices: the prices.
 
     Returns:
-        The load; None if there is none, or one of the two has no price.
+        The requests a day; None if there is none, or one of the two has no price.
     """
     ways: tuple[Way, Way] = ("endpoint", way)
     offers = compare(workload, region=region, prices=prices)

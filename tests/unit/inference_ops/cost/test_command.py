@@ -133,9 +133,17 @@ def test_an_assembly_is_estimated_stack_by_stack(run: Run, tmp_path: Path, parse
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     done = run(str(tmp_path))
     assert "here in us-east-1: 146.00 USD a month" in done.output
-    assert "there in eu-west-1: 0.00 USD a month" in done.output
+    # No price of that region is known: that is no zero.
+    assert "there in eu-west-1: unknown\n" in done.output
     assert "all 2 stacks: 146.00 USD a month" in done.output
     assert "there" not in run(str(tmp_path), "--stack", "here").output
+
+
+def test_a_template_without_costs_is_told_as_such(run: Run, tmp_path: Path) -> None:
+    """Nothing is known to cost nothing."""
+    file = tmp_path / "role.yaml"
+    file.write_text("Resources: {Role: {Type: AWS::IAM::Role}}")
+    assert "role in us-east-1: nothing\n" in run(str(file)).output
 
 
 @pytest.mark.parametrize(
@@ -201,7 +209,7 @@ def test_a_comparison_as_json(run: Run) -> None:
     assert costs["batch"] is None
     # Serverless: 73 x 24 / 730 / (0.5 x 0.00006). Asynchronous, at 0.3 USD: 8 hours a day cost as
     # much as the endpoint; without a quarter of an hour, 7.75 x 3600 / 0.5 requests.
-    assert document["endpoint_costs_less_from"] == {"serverless": 80_000, "asynchronous": 55_800}
+    assert document["break_even_with_endpoint"] == {"serverless": 80_000, "asynchronous": 55_800}
 
 
 def test_a_picture_shows_each_way_that_has_a_price(run: Run, tmp_path: Path) -> None:
@@ -215,7 +223,7 @@ def test_a_picture_shows_each_way_that_has_a_price(run: Run, tmp_path: Path) -> 
     for shown in (
         "requests a day",
         "US dollars a month",
-        "0.5 s a request on ml.m5.large, us-east-1",
+        "Requests of 0.5 s on ml.m5.large in us-east-1: what each way costs",
         "from 80,000",
         "endpoint: 0.1 USD per hour, read on 2026-11-01",
         "batch: its price is unknown, so it is not drawn",
