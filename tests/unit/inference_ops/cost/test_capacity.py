@@ -92,16 +92,28 @@ def test_a_schedule_leaves_the_bound_alone_that_it_does_not_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "once",
+    ("bounds", "extremes"),
+    # Beside the target's own 2 to 6.
     [
-        action("at(2027-01-01T00:00:00)", MinCapacity=1, MaxCapacity=9),
-        action("cron(0 0 1 * ? *)", MinCapacity=1, MaxCapacity=9),
-        {**action("cron(0 0 ? * MON *)", MinCapacity=1, MaxCapacity=9), "EndTime": "2027-01-01"},
+        ({"MinCapacity": 1, "MaxCapacity": 9}, (1, 9)),
+        ({"MinCapacity": 3, "MaxCapacity": 4}, (2, 6)),
     ],
 )
-def test_what_does_not_repeat_every_week_counts_with_its_extremes(once: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("schedule", "more"),
+    [
+        ("at(2027-01-01T00:00:00)", {}),
+        ("cron(0 0 1 * ? *)", {}),
+        ("cron(0 0 ? * MON *)", {"EndTime": "2027-01-01T00:00:00Z"}),
+        ("cron(0 0 ? * MON *)", {"StartTime": "2027-01-01T00:00:00Z"}),
+    ],
+)
+def test_what_does_not_repeat_every_week_counts_with_its_extremes(
+    schedule: str, more: dict[str, str], bounds: dict[str, int], extremes: tuple[int, int]
+) -> None:
     """Nobody knows for how long it holds."""
-    assert Capacity.of_target(target(once)) == Capacity.between(1, 9)
+    once = {**action(schedule, **bounds), **more}
+    assert Capacity.of_target(target(once)) == Capacity.between(*extremes)
 
 
 def test_suspended_schedules_set_nothing() -> None:

@@ -312,6 +312,16 @@ def test_types_that_are_not_read_are_told(parse: Parse, prices: PriceTable) -> N
     assert not any("IAM" in text for text in found.unknown)
 
 
+def test_a_loop_is_told_as_not_estimated(parse: Parse, prices: PriceTable) -> None:
+    """What it makes, only a deployment tells."""
+    template = parse()
+    loop = ["Name", ["a", "b"], {"Key${Name}": {"Type": "AWS::KMS::Key"}}]
+    template["Resources"]["Fn::ForEach::Keys"] = loop
+    found = estimate(template, region=REGION, prices=prices)
+    assert found.maximum == pytest.approx(146)
+    assert "1 x Fn::ForEach: not estimated" in found.unknown
+
+
 def test_the_same_of_several_resources_is_one_line(parse: Parse, prices: PriceTable) -> None:
     """With the resources that it belongs to."""
     more = "  A: {Type: AWS::KMS::Key}\n  B: {Type: AWS::KMS::Key}"
