@@ -79,9 +79,12 @@ def test_a_name_cut_out_of_an_arn_still_means_the_endpoint(
     assert line(found, "AllTraffic").maximum == 730 * 4
 
 
-def test_a_target_of_another_variant_scales_nothing_here(parse: Parse, prices: PriceTable) -> None:
+@pytest.mark.parametrize("other", ["churn/variant/Other", "other/variant/AllTraffic"])
+def test_a_target_of_something_else_scales_nothing_here(
+    parse: Parse, prices: PriceTable, other: str
+) -> None:
     """The endpoint keeps its two instances."""
-    other = OWNER.replace("variant/AllTraffic", "variant/Other")
+    other = OWNER.replace("churn/variant/AllTraffic", other)
     assert line(estimate(parse(other), region=REGION, prices=prices), "AllTraffic").minimum == 1460
 
 
