@@ -118,6 +118,15 @@ def test_a_pool_costs_from_its_cheapest_to_its_dearest_type(
     assert (found.minimum, found.maximum) == (pytest.approx(73), pytest.approx(146))
 
 
+def test_a_pool_with_a_type_without_a_price_is_unknown(parse: Parse, prices: PriceTable) -> None:
+    """The dearest may be the one that nobody knows."""
+    pools = [{"InstanceType": "ml.c5.xlarge"}, {"InstanceType": "ml.m5.large"}]
+    template = parse(variant={"InstancePools": pools, "InitialInstanceCount": 1})
+    found = estimate(template, region=REGION, prices=prices)
+    assert "AllTraffic: ml.c5.xlarge or ml.m5.large: the price per hour is unknown" in found.unknown
+    assert found.maximum == 0
+
+
 def test_serverless_costs_nothing_to_all_of_its_concurrency(
     parse: Parse, prices: PriceTable
 ) -> None:
