@@ -1,6 +1,7 @@
 """`EncryptionKey`: one customer-managed key, usable by the AWS services that must use it."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -67,7 +68,7 @@ class EncryptionKey(Construct):
             removal_policy=removal_policy,
         )
 
-    @property
+    @cached_property
     def key_arn(self) -> str:
         """The key's ARN."""
         return self.key.key_arn

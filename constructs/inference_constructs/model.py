@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 
 from aws_cdk import Annotations, CfnDeletionPolicy, CfnTag, Stack, Tags
 from aws_cdk import aws_iam as iam
@@ -109,7 +110,7 @@ class InferenceModel(Construct):
         )
         self.role.ready_before(self._model)
 
-    @property
+    @cached_property
     def model_name(self) -> str:
         """The Model's name, which CloudFormation makes up."""
         return self._model.attr_model_name

@@ -1,6 +1,7 @@
 """`Notifications`: an encrypted SNS topic that alarms, rules and roles can really publish to."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -35,7 +36,7 @@ class Notifications(Construct):
         for email in emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
 
-    @property
+    @cached_property
     def topic_arn(self) -> str:
         """The topic's ARN."""
         return self.topic.topic_arn
@@ -64,7 +65,7 @@ class Notifications(Construct):
             grantee: who publishes.
         """
         publish = iam.Grant.add_to_principal(
-            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
+            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic_arn]
         )
         encrypt = iam.Grant.add_to_principal(
             grantee=grantee,
@@ -83,7 +84,7 @@ class Notifications(Construct):
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal(service)],
                 actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
+                resources=[self.topic_arn],
                 conditions=conditions,
             )
         )

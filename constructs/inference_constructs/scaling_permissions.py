@@ -1,4 +1,4 @@
-"""What the owner of an endpoint's scaling may do.
+"""What the owner of a stack's scaling may do, whatever endpoints there are.
 
 Application Auto Scaling makes calls in its caller's name to see whether the caller might do by hand
 what it will do by itself:
@@ -21,49 +21,20 @@ _LINKED_ROLE = (
 )
 
 
-def allow_scaling(role: ServiceRole, *, endpoint_name: str, parameter_name: str) -> None:
-    """Lets a role own the scalable targets of one endpoint.
+def allow_scaling(role: ServiceRole, *, stack: Stack) -> None:
+    """Lets a role own the scalable targets of a stack's endpoints, once these are named to it.
 
     Args:
         role: the role.
-        endpoint_name: the endpoint.
-        parameter_name: where the role keeps what it has applied.
+        stack: the stack.
     """
-    stack = Stack.of(role)
     acknowledge_wildcards(
         role,
         {
             **_allow_targets(role, stack),
-            **_allow_endpoint(role, stack, endpoint_name),
-            **_allow_alarms(role, stack, endpoint_name),
+            **_allow_reading(role, stack),
+            **_allow_alarms(role, stack),
         },
-    )
-    role.add_statements(
-        iam.PolicyStatement(
-            actions=["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            resources=[own_arn(stack, "ssm", f"parameter{parameter_name}")],
-        ),
-    )
-
-
-def allow_scaling_of_component(role: ServiceRole, component_name: str) -> None:
-    """Lets a role scale the copies of an inference component.
-
-    Args:
-        role: the role.
-        component_name: the component.
-    """
-    stack = Stack.of(role)
-    role.add_statements(
-        iam.PolicyStatement(
-            actions=[
-                "sagemaker:DescribeInferenceComponent",
-                "sagemaker:UpdateInferenceComponentRuntimeConfig",
-            ],
-            resources=[
-                own_arn(stack, "sagemaker", f"inference-component/{component_name.lower()}")
-            ],
-        )
     )
 
 
@@ -124,24 +95,26 @@ def _allow_targets(role: ServiceRole, stack: Stack) -> dict[str, str]:
     }
 
 
-def _allow_endpoint(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[str, str]:
+def _allow_reading(role: ServiceRole, stack: Stack) -> dict[str, str]:
     configs = own_arn(stack, "sagemaker", "endpoint-config/*")
+    parameters = own_arn(stack, "ssm", f"parameter/inference/scaling/{stack.stack_name}/*")
     role.add_statements(
-        iam.PolicyStatement(
-            actions=["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
-            # SageMaker writes names in ARNs in small letters.
-            resources=[own_arn(stack, "sagemaker", f"endpoint/{endpoint_name.lower()}")],
-        ),
         iam.PolicyStatement(actions=["sagemaker:DescribeEndpointConfig"], resources=[configs]),
+        iam.PolicyStatement(
+            actions=["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            resources=[parameters],
+        ),
     )
     return {
         configs: "CloudFormation makes the names of configs up, and each change of the endpoint "
         "has another",
+        parameters: "What it remembers of the stack's endpoints; of one that leaves the code it is "
+        "deleted when the policy no longer names the endpoint",
     }
 
 
-def _allow_alarms(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[str, str]:
-    own = own_arn(stack, "cloudwatch", f"alarm:{alarm_prefix(endpoint_name)}*")
+def _allow_alarms(role: ServiceRole, stack: Stack) -> dict[str, str]:
+    own = own_arn(stack, "cloudwatch", f"alarm:{alarm_prefix(stack.stack_name)}*")
     tracking = own_arn(stack, "cloudwatch", "alarm:TargetTracking*")
     actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
     role.add_statements(
@@ -153,7 +126,8 @@ def _allow_alarms(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[s
         ),
     )
     return {
-        own: "The alarms of one endpoint's step policies, whose names begin with its name",
+        own: "The alarms of step policies of this stack's endpoints, whose names begin with its "
+        "name",
         tracking: "Application Auto Scaling makes the names of these alarms up; the condition "
         "confines it to calls that this service makes",
     }

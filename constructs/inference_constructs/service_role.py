@@ -38,6 +38,7 @@ class ServiceRole(Construct):
         existing: iam.IRole | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.stack = Stack.of(self)
         self.policy: iam.ManagedPolicy | None = None
         if existing is not None:
             recorder = StatementRecorder(existing, self)
@@ -51,7 +52,7 @@ class ServiceRole(Construct):
         if service in _SENDS_SOURCE_ACCOUNT:
             # Keeps the service from using the role on behalf of another account.
             principal = principal.with_conditions(
-                {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+                {"StringEquals": {"aws:SourceAccount": self.stack.account}}
             )
         role = iam.Role(self, "Role", assumed_by=principal, description=description)
         self.policy = iam.ManagedPolicy(self, "Policy", description=description, roles=[role])

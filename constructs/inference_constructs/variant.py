@@ -122,20 +122,18 @@ class ProductionVariant:
         return "runs a container of the AWS Marketplace"
 
     def _name_faults(self) -> list[str]:
-        if Token.is_unresolved(self.name) or NAME.fullmatch(self.name):
+        if NAME.fullmatch(self.name) or Token.is_unresolved(self.name):
             return []
         return [f"name must be up to 63 letters, digits and inner hyphens, not {self.name!r}"]
 
     def _instance_type_faults(self) -> list[str]:
         faults = []
         for name in self.instance_types:
-            if Token.is_unresolved(name):
-                continue
             known = find_instance_type(name)
-            fault = hosting_fault(name)
-            if fault is not None:
-                faults.append(fault)
-            elif known is not None and self.scaling is not None and not known.scalable:
+            if known is None:
+                if not Token.is_unresolved(name):
+                    faults.append(hosting_fault(name))
+            elif self.scaling is not None and not known.scalable:
                 faults.append(
                     f"instance type {name} is burstable and cannot be autoscaled: use another, "
                     "such as ml.m5.large, or leave the scaling out"

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping
 
-from aws_cdk import Stack
-
 from inference_constructs.acknowledgements import acknowledge_all
 from inference_constructs.imported import readable
 from inference_constructs.service_role import ServiceRole
@@ -30,7 +28,7 @@ def acknowledge_wildcards(role: ServiceRole, reasons: Mapping[str, str]) -> None
     """
     if role.policy is None:
         return
-    arns = readable(Stack.of(role).resolve(list(reasons)))
+    arns = readable(role.stack.resolve(list(reasons)))
     # cdk-nag writes the intrinsic functions of an ARN as `<Resource.Arn>`.
     flat = [re.sub(r"\$\{([^}]+)\}", r"<\1>", str(arn)) for arn in arns]
     acknowledge_all(
