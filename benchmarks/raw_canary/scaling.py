@@ -62,7 +62,7 @@ def define_scaling(
     group: logs.CfnLogGroup,
 ) -> None:
     """Makes the owner of the scaling, and orders what it is asked around the endpoint."""
-    description = "Registers the endpoint's variants with Application Auto Scaling."
+    description = "Registers endpoints of the stack with Application Auto Scaling."
     role, policy = define_role(
         scope,
         "Owner",
@@ -76,7 +76,8 @@ def define_scaling(
         "*",
         _ARN.format(service="application-autoscaling", resource="scalable-target/*"),
         _ARN.format(service="sagemaker", resource="endpoint-config/*"),
-        f"{ALARMS}:StepScaling-{endpoint_name}/*",
+        _ARN.format(service="ssm", resource=_parameters(scope)),
+        f"{ALARMS}:StepScaling-{Stack.of(scope).stack_name}/*",
         f"{ALARMS}:TargetTracking*",
     )
     code = s3_assets.Asset(

@@ -12,7 +12,6 @@ from constructs import Construct, IDependable
 
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
-from inference_constructs.late import late
 from inference_constructs.scalable import ScalableKind
 from inference_constructs.scaled_resource import ScaledResource
 from inference_constructs.scaling_owner import SERVICE_TIMEOUT, ScalingOwner
@@ -27,8 +26,9 @@ class EndpointScaling(Construct):
 
     SageMaker refuses to change the instance type of a scalable target, or to remove it. So a
     function of the stack is the only one who ever writes targets, their policies, schedules and
-    alarms: it withdraws what stands in the way before the endpoint changes, registers it as the code wants it
-    afterwards, and once more when CloudFormation has cleaned up, which comes after a rollback, too.
+    alarms: it withdraws what stands in the way before the endpoint changes, registers it as the
+    code wants it afterwards, and once more when CloudFormation has cleaned up, which comes after a
+    rollback, too.
 
     `docs/decisions/0002-one-owner-of-scaling.md` tells why.
 
@@ -63,22 +63,23 @@ class EndpointScaling(Construct):
         self._owner.own_endpoint(endpoint_name)
         # Whatever it is asked for, it needs its permissions.
         self._owner.role.ready_before(self)
-        shapes = {"InstanceTypes": late(self._shapes)}
-        released = self._custom_resource(
+        for resource in resources:
+            self._take(resource)
+        shapes = {"InstanceTypes": self._shapes()}
+        released = self._request(
             "Released",
             "ReleasedScalableTargets",
             # With each config: whatever is under way must end before the endpoint can be updated.
             {**shapes, "EndpointConfigName": config_name},
         )
-        settled = self._custom_resource("Settled", "SettledScaling", shapes)
-        for before in (released, settled):
+        settled = self._request("Settled", "SettledScaling", shapes)
+        self._before = (released, settled)
+        for before in self._before:
             endpoint.add_resource_dependency(before)
-        self._applied = self._custom_resource(
-            "Applied", "EndpointScaling", {"ScalableTargets": late(self._definitions)}
+        self._applied = self._request(
+            "Applied", "EndpointScaling", {"ScalableTargets": self._definitions()}
         )
         self._applied.add_resource_dependency(endpoint)
-        for resource in resources:
-            self.add(resource)
 
     @property
     def function(self) -> lambda_.IFunction:
@@ -110,15 +111,9 @@ class EndpointScaling(Construct):
         Raises:
             ValueError: it is scaled already, or there is more than the function can remember.
         """
-        faults = []
-        if resource.resource_id in self._shapes():
-            faults.append(f"{resource.resource_id} is scaled already: once is enough")
-        self._resources.append(resource)
-        self._refuse([*faults, *self._size_faults()])
-        if resource.kind is ScalableKind.COPIES:
-            self._owner.own_component(resource.dimensions["InferenceComponentName"])
-        if after:
-            self._applied.node.add_dependency(*after)
+        self._take(resource)
+        self._tell()
+        self._applied.node.add_dependency(*after)
 
     @property
     def resources(self) -> tuple[ScaledResource, ...]:
@@ -141,6 +136,22 @@ class EndpointScaling(Construct):
             resource, scaling=replace(scaling, schedules=(*scaling.schedules, *schedules))
         )
         self._refuse(self._size_faults())
+        self._tell()
+
+    def _take(self, resource: ScaledResource) -> None:
+        faults = []
+        if resource.resource_id in self._shapes():
+            faults.append(f"{resource.resource_id} is scaled already: once is enough")
+        self._resources.append(resource)
+        self._refuse([*faults, *self._size_faults()])
+        if resource.kind is ScalableKind.COPIES:
+            self._owner.own_component(resource.dimensions["InferenceComponentName"])
+
+    def _tell(self) -> None:
+        """Has the requests say what is scaled by now."""
+        for before in self._before:
+            before.add_property_override("InstanceTypes", self._shapes())
+        self._applied.add_property_override("ScalableTargets", self._definitions())
 
     def _size_faults(self) -> list[str]:
         size = len(json.dumps(self._definitions()))
@@ -154,7 +165,7 @@ class EndpointScaling(Construct):
     def _refuse(self, faults: list[str]) -> None:
         refuse(f"scaling of endpoint {self.endpoint_name!r}", faults)
 
-    def _custom_resource(
+    def _request(
         self, construct_id: str, resource_type: str, properties: dict[str, Any]
     ) -> CfnResource:
         # The resource itself: the CDK's class for custom resources makes two constructs of each.
@@ -175,8 +186,6 @@ class EndpointScaling(Construct):
 
     def _definitions(self) -> list[dict[str, Any]]:
         return [
-            resource.definition(
-                stack_name=self._owner.stack_name, endpoint_name=self.endpoint_name
-            )
+            resource.definition(stack_name=self._owner.stack_name, endpoint_name=self.endpoint_name)
             for resource in self._resources
         ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -48,7 +49,7 @@ class Notifications(Construct):
         """
         self._encryption.allow_alarms()
         if "cloudwatch.amazonaws.com" not in self._allowed:
-            self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
+            self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(Stack.of(self)))
 
     def allow_events(self) -> None:
         """Lets EventBridge rules publish.

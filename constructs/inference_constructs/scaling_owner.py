@@ -32,29 +32,24 @@ class ScalingOwner(PythonFunction):
     """
 
     def __init__(self, scope: Stack, construct_id: str, *, encryption: EncryptionKey) -> None:
+        stack_name = scope.stack_name
         super().__init__(
             scope,
             construct_id,
             handler="scaling.custom_resource.handler",
             description="Registers endpoints of the stack with Application Auto Scaling.",
             encryption=encryption,
-            environment={"STACK_NAME": scope.stack_name},
+            environment={"STACK_NAME": stack_name},
             timeout=minutes(_MINUTES),
         )
         self._stack = scope
-        self.stack_name = scope.stack_name
+        self.stack_name = stack_name
         self.function_arn = self.function.function_arn
-        allow_scaling(self.role, stack=scope)
+        allow_scaling(self.role, stack=scope, stack_name=stack_name)
         self._endpoints = iam.PolicyStatement(
             actions=["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"]
         )
-        self._components = iam.PolicyStatement(
-            actions=[
-                "sagemaker:DescribeInferenceComponent",
-                "sagemaker:UpdateInferenceComponentRuntimeConfig",
-            ]
-        )
-        self._has_components = False
+        self._components: iam.PolicyStatement | None = None
         self.role.add_statements(self._endpoints)
 
     @classmethod
@@ -86,8 +81,13 @@ class ScalingOwner(PythonFunction):
         Args:
             component_name: the component.
         """
-        if not self._has_components:
-            self._has_components = True
+        if self._components is None:
+            self._components = iam.PolicyStatement(
+                actions=[
+                    "sagemaker:DescribeInferenceComponent",
+                    "sagemaker:UpdateInferenceComponentRuntimeConfig",
+                ]
+            )
             self.role.add_statements(self._components)
         self._components.add_resources(
             own_arn(self._stack, "sagemaker", f"inference-component/{component_name.lower()}")

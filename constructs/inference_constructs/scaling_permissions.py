@@ -5,10 +5,12 @@ what it will do by itself:
 https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
 
-from aws_cdk import Arn, ArnComponents, Stack
+from typing import NamedTuple
+
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
-from inference_constructs.arns import own_arn
+from inference_constructs.arns import own_arn, place_of
 from inference_constructs.scalable import SERVICE_NAMESPACE, ScalableKind
 from inference_constructs.scaled_resource import alarm_prefix
 from inference_constructs.service_role import ServiceRole
@@ -21,29 +23,30 @@ _LINKED_ROLE = (
 )
 
 
-def allow_scaling(role: ServiceRole, *, stack: Stack) -> None:
+def allow_scaling(role: ServiceRole, *, stack: Stack, stack_name: str) -> None:
     """Lets a role own the scalable targets of a stack's endpoints, once these are named to it.
 
     Args:
         role: the role.
         stack: the stack.
+        stack_name: its name.
     """
-    acknowledge_wildcards(
-        role,
-        {
-            **_allow_targets(role, stack),
-            **_allow_reading(role, stack),
-            **_allow_alarms(role, stack),
-        },
-    )
+    parts = (_targets(stack), _memory(stack, stack_name), _alarms(stack, stack_name))
+    role.add_statements(*(statement for part in parts for statement in part.statements))
+    acknowledge_wildcards(role, {arn: why for part in parts for arn, why in part.reasons.items()})
 
 
-# Each of these allows something, and tells why the wildcards in it stand.
+class _Part(NamedTuple):
+    """Statements, and why the wildcards in them stand, by the ARN with the wildcard."""
+
+    statements: list[iam.PolicyStatement]
+    reasons: dict[str, str]
 
 
-def _allow_targets(role: ServiceRole, stack: Stack) -> dict[str, str]:
+def _targets(stack: Stack) -> _Part:
+    place = place_of(stack)
     targets = own_arn(stack, "application-autoscaling", "scalable-target/*")
-    role.add_statements(
+    statements = [
         iam.PolicyStatement(
             actions=[
                 f"application-autoscaling:{action}"
@@ -77,57 +80,53 @@ def _allow_targets(role: ServiceRole, stack: Stack) -> dict[str, str]:
         ),
         iam.PolicyStatement(
             actions=["iam:CreateServiceLinkedRole"],
-            resources=[
-                Arn.format(
-                    ArnComponents(
-                        service="iam", region="", resource="role", resource_name=_LINKED_ROLE
-                    ),
-                    stack,
-                )
-            ],
+            resources=[f"arn:{place.partition}:iam::{place.account}:role/{_LINKED_ROLE}"],
             conditions={"StringEquals": {"iam:AWSServiceName": f"sagemaker.{_SERVICE}"}},
         ),
-    )
-    return {
+    ]
+    reasons = {
         targets: "The ids of scalable targets are made up by the service; the conditions confine "
         "it to SageMaker's dimensions",
         "*": "Targets, policies, schedules and alarms can only be listed all together",
     }
+    return _Part(statements, reasons)
 
 
-def _allow_reading(role: ServiceRole, stack: Stack) -> dict[str, str]:
+def _memory(stack: Stack, stack_name: str) -> _Part:
     configs = own_arn(stack, "sagemaker", "endpoint-config/*")
-    parameters = own_arn(stack, "ssm", f"parameter/inference/scaling/{stack.stack_name}/*")
-    role.add_statements(
+    parameters = own_arn(stack, "ssm", f"parameter/inference/scaling/{stack_name}/*")
+    statements = [
         iam.PolicyStatement(actions=["sagemaker:DescribeEndpointConfig"], resources=[configs]),
         iam.PolicyStatement(
             actions=["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
             resources=[parameters],
         ),
-    )
-    return {
+    ]
+    reasons = {
         configs: "CloudFormation makes the names of configs up, and each change of the endpoint "
         "has another",
         parameters: "What it remembers of the stack's endpoints; of one that leaves the code it is "
         "deleted when the policy no longer names the endpoint",
     }
+    return _Part(statements, reasons)
 
 
-def _allow_alarms(role: ServiceRole, stack: Stack) -> dict[str, str]:
-    own = own_arn(stack, "cloudwatch", f"alarm:{alarm_prefix(stack.stack_name)}*")
+def _alarms(stack: Stack, stack_name: str) -> _Part:
+    own = own_arn(stack, "cloudwatch", f"alarm:{alarm_prefix(stack_name)}*")
     tracking = own_arn(stack, "cloudwatch", "alarm:TargetTracking*")
     actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
-    role.add_statements(
+    statements = [
         iam.PolicyStatement(actions=actions, resources=[own]),
         iam.PolicyStatement(
             actions=actions,
             resources=[tracking],
             conditions={"StringEquals": {"aws:CalledViaLast": _SERVICE}},
         ),
-    )
-    return {
+    ]
+    reasons = {
         own: "The alarms of step policies of this stack's endpoints, whose names begin with its "
         "name",
         tracking: "Application Auto Scaling makes the names of these alarms up; the condition "
         "confines it to calls that this service makes",
     }
+    return _Part(statements, reasons)

@@ -130,10 +130,10 @@ class ProductionVariant:
         faults = []
         for name in self.instance_types:
             known = find_instance_type(name)
-            if known is None:
-                if not Token.is_unresolved(name):
-                    faults.append(hosting_fault(name))
-            elif self.scaling is not None and not known.scalable:
+            fault = hosting_fault(name)
+            if fault is not None:
+                faults += [] if Token.is_unresolved(name) else [fault]
+            elif known is not None and self.scaling is not None and not known.scalable:
                 faults.append(
                     f"instance type {name} is burstable and cannot be autoscaled: use another, "
                     "such as ml.m5.large, or leave the scaling out"
