@@ -8,8 +8,8 @@ one is beyond its limit.
 - ours and raw: `examples/canary/app.py` and `benchmarks/raw_canary`, of which a test asserts that
   they define the same, the keys, log groups, roles and functions included.
 - validation on: the CDK's validator, both packs of cdk-nag and the rules of this library.
-- 50 endpoints: in stacks of ten, which share a key, a topic and a model. A stack holds at most 500
-  resources.
+- 50 endpoints: in stacks of ten, which share a key, a topic, a model and the owner of the scaling.
+  A stack holds at most 500 resources.
 
 Usage: ``python benchmarks/synth.py [--rounds N]``
 """
