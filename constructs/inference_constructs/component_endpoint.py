@@ -195,7 +195,7 @@ class InferenceComponentEndpoint(EndpointBase):
             variant_name=self.fleet.name,
         )
         resource.node.add_dependency(self.resource)
-        log_group.ready_before(resource)
+        resource.node.add_dependency(log_group.resource)
         for role in (self._instance_role, component.model.role):
             role.add_statements(log_group.writing())
             role.add_statements(

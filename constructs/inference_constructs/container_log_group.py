@@ -5,7 +5,7 @@ from functools import cached_property
 from aws_cdk import Aws, CfnTag, CustomResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.endpoint_logs import EndpointLogs
@@ -39,7 +39,7 @@ class ContainerLogGroup(Construct):
         encryption.allow_logs()
         if keeper is not None:
             kept = keeper.keep(self, "Kept", name=name, retention_days=endpoint_logs.retention_days)
-            self._resource: CustomResource | logs.CfnLogGroup = kept
+            self.resource: CustomResource | logs.CfnLogGroup = kept
             self._arn = kept.get_att_string("Arn")
             return
         goes = endpoint_logs.removal_policy is RemovalPolicy.DESTROY
@@ -54,24 +54,16 @@ class ContainerLogGroup(Construct):
             tags=[CfnTag(key=DELETED_WITH, value=Aws.STACK_ID)] if goes else None,
         )
         group.apply_removal_policy(endpoint_logs.removal_policy)
-        self._resource = group
+        self.resource = group
         self._arn = group.attr_arn
 
     @cached_property
     def log_group(self) -> logs.ILogGroup:
         """The group, for subscriptions and grants."""
-        return logs.LogGroup.from_log_group_name(self, "Group", self._resource.ref)
+        return logs.LogGroup.from_log_group_name(self, "Group", self.resource.ref)
 
     def writing(self) -> iam.PolicyStatement:
         """What the containers' role is allowed: streams in the group, which it cannot make anew."""
         return iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._arn]
         )
-
-    def ready_before(self, dependent: IConstruct) -> None:
-        """Makes a resource wait for the group.
-
-        Args:
-            dependent: the construct whose containers write into the group.
-        """
-        dependent.node.add_dependency(self._resource)

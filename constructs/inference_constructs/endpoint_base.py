@@ -268,9 +268,8 @@ class EndpointBase(Construct):
             ]
             or None,
         )
-        self._logs.ready_before(self.resource)
-        for role in self._roles:
-            role.ready_before(self.resource)
+        policies = [role.policy for role in self._roles if role.policy is not None]
+        self.resource.node.add_dependency(self._logs.resource, *policies)
 
     def _processor(self, variant_name: str) -> Processor | None:
         """What computes on an instance of a variant; without it its load is not watched.
