@@ -153,12 +153,11 @@ class EndpointBase(Construct):
         topic_arn = notifications.topic_arn
         for alarm in self.rollback_alarms:
             alarm.alarm_actions = [topic_arn]
-        scope = Construct(self, "Alarms")
         return [
             alarm
             for name in self.variant_names
             for alarm in alarms.attach(
-                scope,
+                self,
                 self.metrics(name),
                 processor=self._processor(name),
                 topic_arn=topic_arn,
@@ -284,7 +283,7 @@ class EndpointBase(Construct):
         for role in self._roles:
             alarms.allow_reading(role, endpoint_name=self.endpoint_name)
         return alarms.attach(
-            Construct(self, "RollbackAlarms"),
+            self,
             endpoint_name=self.endpoint_name,
             config_name=self.endpoint_config_name,
             variants=self.variant_names,

@@ -6,7 +6,6 @@ from functools import cached_property
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from inference_constructs.encryption import EncryptionKey, alarm_conditions
@@ -34,8 +33,12 @@ class Notifications(Construct):
         self._encryption = encryption
         self._allowed: set[str] = set()
         self.topic = sns.Topic(self, "Topic", master_key=encryption.key, enforce_ssl=True)
-        for email in emails:
-            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        if emails:
+            # A topic without subscribers does not wait for the module.
+            from aws_cdk import aws_sns_subscriptions as subscriptions
+
+            for email in emails:
+                self.topic.add_subscription(subscriptions.EmailSubscription(email))
 
     @cached_property
     def topic_arn(self) -> str:

@@ -124,7 +124,7 @@ class RollbackAlarms:
         return [
             window.alarm(
                 scope,
-                f"{variant}{watch.metric_name}",
+                f"RollbackAlarm{variant}{watch.metric_name}",
                 watch,
                 name=f"{_prefix(endpoint_name)}{variant}/{watch.metric_name}/{config_name}",
                 description=f"Takes an update of {variant} of {endpoint_name} back: "
