@@ -204,11 +204,7 @@ def test_one_stack_goes_through_it_all(deployed: Any, traffic: Callable[[], Any]
 
 @pytest.mark.long
 def test_an_endpoint_that_leaves_the_stack_takes_its_scaling_along(deployed: Any) -> None:
-    """Also when its update fails; the owner's policy names it no more by the time of the clean-up.
-
-    Negative control: with the policy confined to the named endpoints' own parameters and alarms,
-    CloudFormation tells of deletions that failed, and they stay.
-    """
+    """Also when its update fails; the owner's policy names it no more by the clean-up."""
     stays = {"A": {"instance_type": "ml.m5.large", "scaling": everything(1, 3, 60)}}
     goes = {"going": everything(1, 2, 30)}
     assert deployed.deploy(stays, beside=goes) == "CREATE_COMPLETE", deployed.failures()
