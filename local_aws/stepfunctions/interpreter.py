@@ -22,6 +22,7 @@ from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl impo
     MaxAttemptsOutcome,
 )
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_factory,
@@ -46,10 +47,13 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from local_aws.cloud import Cloud
 from local_aws.stepfunctions import names, shapes
+from local_aws.stepfunctions.distributed import definition, state
 from local_aws.stepfunctions.jobs import NestedTask, SageMakerTask
+from local_aws.stepfunctions.worker import remember_states
 
 _WAKE_SECONDS = 0.25
 
@@ -64,6 +68,9 @@ def install(cloud: Cloud) -> None:
     _spelling()
     _waits(cloud)
     _ends()
+    _replace(AmazonStateLanguageParser, "parse", staticmethod(definition.parse))
+    _replace(StateMap, "_eval_execution", state.evaluate)
+    remember_states(_replace)
 
 
 def _integrations() -> None:
