@@ -26,6 +26,7 @@ SUBSYSTEMS = (
     "local_aws.transform:Transform",
     "local_aws.stepfunctions:StepFunctions",
     "local_aws.functions:Functions",
+    "local_aws.dynamodb:DynamoDB",
     "local_aws.logs:Logs",
     "local_aws.events:Events",
     "local_aws.cloudwatch:CloudWatch",

@@ -39,6 +39,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (  # noqa: E501
     StateTaskServiceAwsSdk,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (  # noqa: E501
+    StateTaskServiceDynamoDB,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (  # noqa: E501
+    StateTaskServiceEvents,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (  # noqa: E501
     StateTaskServiceLambda,
 )
@@ -113,6 +119,19 @@ def _errors() -> None:
         error = names.optimized_error("Lambda", "AWSLambdaException", ex)
         return error, names.cause("AWSLambda", ex)
 
+    def dynamodb_failure(ex: ClientError) -> tuple[str, str]:
+        error = names.optimized_error("DynamoDB", "AmazonDynamoDBException", ex)
+        return error, names.cause("AmazonDynamoDBv2", ex)
+
+    stock_events = StateTaskServiceEvents._from_error
+
+    def events_failure(task: Any, env: Any, ex: Exception) -> Any:
+        if not isinstance(ex, ClientError):
+            return stock_events(task, env=env, ex=ex)
+        error = names.optimized_error("EventBridge", "AmazonEventBridgeException", ex)
+        cause = names.cause("AmazonEventBridge", ex)
+        return task._get_task_failure_event(env=env, error=error, cause=cause)
+
     stock_sns = StateTaskServiceSns._from_error
 
     def sns_failure(task: Any, env: Any, ex: Exception) -> Any:
@@ -129,6 +148,12 @@ def _errors() -> None:
     _replace(StateTaskServiceAwsSdk, "_from_error", sdk_failure)
     _replace(StateTaskServiceLambda, "_error_cause_from_client_error", staticmethod(lambda_failure))
     _replace(StateTaskServiceSns, "_from_error", sns_failure)
+    _replace(
+        StateTaskServiceDynamoDB,
+        "_error_cause_from_client_error",
+        staticmethod(dynamodb_failure),
+    )
+    _replace(StateTaskServiceEvents, "_from_error", events_failure)
 
 
 def _spelling() -> None:
