@@ -30,8 +30,9 @@ def install() -> None:
     def send(account_id: str, bucket: Any, event_name: Any, key: Any) -> None:
         name = str(getattr(event_name, "value", event_name))
         reason = _REASONS.get(name)
-        if reason is None:
-            # Tags, ACLs, restores: nothing in this AWS waits for them.
+        # Tags, ACLs, restores: nothing in this AWS waits for them. Of an upload in parts, moto
+        # tells the end twice.
+        if reason is None or (reason == "PutObject" and key.multipart is not None):
             return
         thing: dict[str, Any] = {"key": key.name, "sequencer": f"{next(_sequence):018X}"}
         if name.startswith("s3:ObjectCreated"):

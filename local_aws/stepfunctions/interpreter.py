@@ -8,15 +8,17 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 from moto.core.config import default_user_config
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
     FailureEventException,
 )
 from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
@@ -58,6 +60,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
     WaitFunction,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.json_path import extract_json
@@ -130,7 +133,18 @@ def _errors() -> None:
             return stock_events(task, env=env, ex=ex)
         error = names.optimized_error("EventBridge", "AmazonEventBridgeException", ex)
         cause = names.cause("AmazonEventBridge", ex)
-        return task._get_task_failure_event(env=env, error=error, cause=cause)
+        details = TaskFailedEventDetails(
+            error=error,
+            cause=cause,
+            resource=task._get_sfn_resource(),
+            resourceType=task._get_sfn_resource_type(),
+        )
+        return FailureEvent(
+            env=env,
+            error_name=CustomErrorName(error),
+            event_type=HistoryEventType.TaskFailed,
+            event_details=cast(EventDetails, {"taskFailedEventDetails": details}),
+        )
 
     stock_sns = StateTaskServiceSns._from_error
 

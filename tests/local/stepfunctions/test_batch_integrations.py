@@ -124,13 +124,13 @@ def test_items_are_updated_and_read(machines: Any, table: Any) -> None:
 def test_a_role_that_may_not_fails_with_the_services_own_error(
     machines: Any, make_role: Any, table: Any
 ) -> None:
-    """An undeclared error, such as a denied call, has the name of the service's client."""
+    """What an API does not declare has its client's name; EventBridge declares a denied call."""
     del table
     role = make_role("states.amazonaws.com", "s3:ListBucket")
     entries = [{"Source": "s", "DetailType": "d", "Detail": {}}]
     for states, error in (
         (task("dynamodb:putItem", **claim()), "DynamoDB.AmazonDynamoDBException"),
-        (task("events:putEvents", Entries=entries), "EventBridge.AmazonEventBridgeException"),
+        (task("events:putEvents", Entries=entries), "EventBridge.AccessDeniedException"),
     ):
         run = machines.run(states, {"id": "x"}, role=role)
         assert run.failure[0] == error
