@@ -21,6 +21,7 @@ from local_aws.subsystem import Subsystem, WsgiApp
 # Outermost middleware first: a call is judged before anything answers it.
 SUBSYSTEMS = (
     "local_aws.permissions:Permissions",
+    "local_aws.faults:Faults",
     "local_aws.cloudformation:CloudFormation",
     "local_aws.sagemaker:SageMaker",
     "local_aws.transform:Transform",

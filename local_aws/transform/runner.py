@@ -69,9 +69,13 @@ class Target:
     prefix: str
     encryption: Mapping[str, str]
 
+    def key(self, relative: str) -> str:
+        """Where the result of an input goes."""
+        return "/".join(part for part in (self.prefix, f"{relative}.out") if part)
+
     def upload(self, result: IO[bytes], relative: str) -> None:
         """Write a whole file's result; multipart when it is large."""
-        key = "/".join(part for part in (self.prefix, f"{relative}.out") if part)
+        key = self.key(relative)
         result.seek(0)
         try:
             self.s3.upload_fileobj(result, self.bucket, key, ExtraArgs=dict(self.encryption))
