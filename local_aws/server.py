@@ -28,6 +28,7 @@ SUBSYSTEMS = (
     "local_aws.stepfunctions:StepFunctions",
     "local_aws.functions:Functions",
     "local_aws.dynamodb:DynamoDB",
+    "local_aws.storage:Storage",
     "local_aws.logs:Logs",
     "local_aws.events:Events",
     "local_aws.cloudwatch:CloudWatch",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.transform.batching import Batch, assembled, mini_batches
@@ -24,6 +25,8 @@ from local_aws.transform.split import split
 
 IN_MEMORY = 1024 * 1024
 RETRY_SECONDS = 0.2
+# Each part under way is in memory.
+_UPLOADS = TransferConfig(max_concurrency=2)
 
 
 class Answer(Protocol):
@@ -78,7 +81,9 @@ class Target:
         key = self.key(relative)
         result.seek(0)
         try:
-            self.s3.upload_fileobj(result, self.bucket, key, ExtraArgs=dict(self.encryption))
+            self.s3.upload_fileobj(
+                result, self.bucket, key, ExtraArgs=dict(self.encryption), Config=_UPLOADS
+            )
         except (ClientError, S3UploadFailedError, BotoCoreError) as error:
             raise ClientFault(f"Failed to write s3://{self.bucket}/{key}: {error}") from error
 
