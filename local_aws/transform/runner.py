@@ -17,7 +17,7 @@ from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.transform.batching import Batch, assembled, mini_batches
+from local_aws.transform.batching import Batch, assembled, line_batches, mini_batches
 from local_aws.transform.errors import AlgorithmFault, ClientFault, TransformError
 from local_aws.transform.settings import Settings
 from local_aws.transform.source import Source, opened
@@ -151,6 +151,9 @@ class Worker:
 
     def _batches(self, stream: Any) -> Iterator[Batch]:
         processing, multi = self._settings.processing, self._settings.multi_record
+        looks_into = processing.join or not processing.input_filter.is_root
+        if self._settings.split_type == "Line" and multi and not looks_into:
+            return line_batches(stream, self._settings.limit)
         records = split(stream, self._settings.split_type)
         return mini_batches(
             (processing.unit(record, framed=multi) for record in records),
