@@ -20,8 +20,6 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
-from local_aws.stepfunctions.clients import MachineRole
-
 _stock_state = CommonStateField._eval_body
 
 
@@ -74,7 +72,7 @@ class LiveWorker(ExecutionWorker):
         if self.redrive is not None:
             data["RedriveTime"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         details: Any = env.aws_execution_details
-        details.role_arn = MachineRole.of(details.role_arn, self.live.machine_arn)
+        details.role_arn = self.live.machine_role()
         details.live = self.live
         return env
 
