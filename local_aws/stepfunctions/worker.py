@@ -106,7 +106,12 @@ class LiveWorker(ExecutionWorker):
         # Running from here: who stops it may come before the program's thread.
         env.next_state_name = program.start_at.start_at_name
         self.env = env
-        program.eval(env)
+        try:
+            program.eval(env)
+        except RuntimeError:
+            # It was stopped before its first state, which moto takes for an error of its own.
+            if env.is_running():
+                raise
         self._execution_communication.terminated()
 
     @staticmethod
