@@ -1,7 +1,7 @@
 """Builds the accelerator for both architectures that SageMaker has instances of.
 
-The compiler is zig, from PyPI's `ziglang`: it cross-compiles, and links against the symbols of glibc
-2.34, which the XGBoost images have. Two builds give the same bytes, wherever they run.
+The compiler is zig, from PyPI's `ziglang`: it cross-compiles, and links against the symbols of
+glibc 2.34, which the XGBoost images have. Two builds give the same bytes, wherever they run.
 
     python model_code/accelerator/build.py --output build/accelerator
 """
@@ -22,7 +22,7 @@ MACHINES = ("x86_64", "aarch64")
 LIBRARY = "libaccelerator-{machine}.so"
 
 _GLIBC = "2.34"
-# Amazon's oldest instances have more than the baseline; what a newer one adds is chosen at run time.
+# The oldest instances of each; what newer ones add is chosen at run time.
 _CPUS = {"x86_64": "x86_64", "aarch64": "generic"}
 _FLAGS = (
     *("-std=c11", "-O3", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"),

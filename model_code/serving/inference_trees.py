@@ -175,7 +175,7 @@ def _decode(data: bytes) -> dict[str, Any]:
             numbers = np.frombuffer(view, _NUMBERS[kind], int(count), at)
             at += numbers.nbytes
             return numbers
-        items = []
+        items: list[Any] = []
         while len(items) < count:
             kind = marker()
             if kind == "]":
