@@ -106,7 +106,7 @@ def test_several_models_predict_at_once_in_one_process(accelerate: Load) -> None
 
 
 def test_each_malformed_tree_is_refused(serving: SimpleNamespace, native: Any) -> None:
-    """A child out of range, a circle, a feature that is not there, a threshold that is no number."""
+    """A child out of range, a circle, a feature that is not there, a threshold of NaN."""
     trees = serving.inference_trees.read_trees(random_model(4))
     library = serving.inference_accelerator._open(native._name)
     serving.inference_accelerator.Accelerator(library, trees)
