@@ -65,6 +65,6 @@ def test_a_compiler_that_is_missing_stops_the_synth_with_the_setting_to_change(
     with pytest.raises(SettingsError) as error:
         model_artifact(settings)
     assert str(error.value) == (
-        "config/dev.yaml: model.accelerated: the compiler is missing: install the extra `accelerator` "
-        "(PyPI's ziglang), or leave the accelerator out"
+        "config/dev.yaml: model.accelerated: the compiler is missing: install the extra "
+        "`accelerator` (PyPI's ziglang), or leave the accelerator out"
     )
