@@ -4,8 +4,8 @@ Every buffer is exactly as large as it has to be, and comes from malloc(): a san
 first byte beyond. Each body is read and compared with the oracle, its numbers are written and
 compared, and its bytes are given to the library as trees, some of them malformed, to predict by.
 
-    python fuzz.py LIBRARY bodies SEED COUNT     bodies of `bodies.py`
-    python fuzz.py LIBRARY atheris RUNS CORPUS   bodies that atheris finds by the branches they take
+    python fuzz.py LIBRARY bodies SEED COUNT          bodies of `bodies.py`
+    python fuzz.py LIBRARY atheris SEED RUNS CORPUS   bodies that take new branches of the C code
 """
 
 import ctypes
@@ -205,14 +205,16 @@ def main(library: str, how: str, *arguments: str) -> None:
         return
     import atheris
 
-    runs, corpus = arguments
+    seed, runs, corpus = arguments
 
     def ask(data: bytes) -> None:
         target.ask(data)
         if target.counts["bodies"] == int(runs):
             print(target.counts, flush=True)
 
-    atheris.Setup([sys.argv[0], f"-atheris_runs={runs}", "-max_len=120", "-seed=1", corpus], ask)
+    atheris.Setup(
+        [sys.argv[0], f"-atheris_runs={runs}", "-max_len=120", f"-seed={seed}", corpus], ask
+    )
     atheris.Fuzz()
 
 

@@ -31,7 +31,7 @@ def test_atheris_finds_no_body_that_is_read_wrongly(
     sanitized: Path, fuzz: Fuzz, tmp_path: Path
 ) -> None:
     """It looks for bodies that take new branches in the C code, under the sanitizers."""
-    counts = fuzz(sanitized, "atheris", 20_000, tmp_path)
+    counts = fuzz(sanitized, "atheris", 1, 20_000, tmp_path)
     assert counts["bodies"] == 20_000
     # It began with nothing, and has found out by itself what a number and a tree look like.
     assert counts["tables"] > 100

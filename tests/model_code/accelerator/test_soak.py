@@ -38,10 +38,12 @@ def _counted(counts: dict[str, int]) -> str:
     )
 
 
-def _ask_a_million(fuzz: Fuzz, library: Path) -> dict[str, int]:
+def _in_four(
+    fuzz: Fuzz, library: Path, arguments: Callable[[int], tuple[object, ...]]
+) -> dict[str, int]:
     """Four processes with bodies of their own, side by side; and what they counted together."""
     with ThreadPoolExecutor() as pool:
-        parts = pool.map(lambda seed: fuzz(library, "bodies", seed, _MILLION // 4), range(4))
+        parts = pool.map(lambda part: fuzz(library, *arguments(part)), range(4))
         total = sum(map(Counter, parts), Counter())
     assert total["bodies"] == _MILLION
     return total
@@ -49,22 +51,25 @@ def _ask_a_million(fuzz: Fuzz, library: Path) -> dict[str, int]:
 
 def test_a_million_bodies_are_read_as_by_the_oracle(libraries: dict[str, Path], fuzz: Fuzz) -> None:
     """Of tables, tables with faults and noise."""
-    counts = _ask_a_million(fuzz, libraries[platform.machine()])
+    library = libraries[platform.machine()]
+    counts = _in_four(fuzz, library, lambda part: ("bodies", part, _MILLION // 4))
     _report("generated bodies", _counted(counts))
 
 
 def test_the_sanitizers_find_nothing_in_a_million_bodies(sanitized: Path, fuzz: Fuzz) -> None:
     """The same ones, under AddressSanitizer and UndefinedBehaviorSanitizer."""
-    counts = _ask_a_million(fuzz, sanitized)
+    counts = _in_four(fuzz, sanitized, lambda part: ("bodies", part, _MILLION // 4))
     _report("generated bodies under ASan and UBSan", _counted(counts))
 
 
 def test_atheris_finds_nothing_in_a_million_bodies(
-    sanitized: Path, fuzz: Fuzz, tmp_path: Path
+    sanitized: Path, fuzz: Fuzz, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Led by the branches of the C code, under the sanitizers."""
-    counts = fuzz(sanitized, "atheris", _MILLION, tmp_path)
-    assert counts["bodies"] == _MILLION
+    corpora = [tmp_path_factory.mktemp("corpus") for _ in range(4)]
+    counts = _in_four(
+        fuzz, sanitized, lambda part: ("atheris", part + 1, _MILLION // 4, corpora[part])
+    )
     _report("atheris under ASan and UBSan", _counted(counts))
 
 
