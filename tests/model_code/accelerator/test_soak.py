@@ -91,7 +91,7 @@ def test_five_hundred_random_models_predict_as_the_booster(
 
 
 def test_twenty_million_floats_are_written_as_by_numpy(accelerator: Any) -> None:
-    """Half of them any bits at all, half numbers between 0 and 1, as probabilities are."""
+    """A third of them any bits at all, the others between 0 and 1, as probabilities are."""
     random = np.random.default_rng(7)
     written = 0
     while written < 20 * _MILLION:
