@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from inference_errors import NOT_ACCEPTABLE, RequestError
-
-# The one header for a container's own words that InvokeEndpoint passes on to its caller.
-ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
+from inference_errors import NOT_ACCEPTABLE, RequestError, ServingError
 
 
 def negotiate(accept: str | None, supported: Iterable[str], default: str) -> str:
@@ -69,7 +66,7 @@ def _quality(name: str, ranges: list[tuple[str, float]]) -> tuple[float, int, in
     return 0.0, 0, 0
 
 
-def respond(body: str, media_type: str, headers: Mapping[str, str]) -> Any:
+def respond(body: str | bytes, media_type: str, headers: Mapping[str, str]) -> Any:
     """Make what `output_fn` returns for a prediction.
 
     Args:
@@ -88,8 +85,8 @@ def respond(body: str, media_type: str, headers: Mapping[str, str]) -> Any:
     return body, media_type
 
 
-def refuse(error: RequestError, headers: Mapping[str, str]) -> Any:
-    """Make what `output_fn` returns for a request that is refused.
+def refuse(error: ServingError, headers: Mapping[str, str]) -> Any:
+    """Make what `output_fn` returns for a request that has no answer.
 
     Args:
         error: Why.
