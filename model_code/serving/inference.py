@@ -36,6 +36,7 @@ from inference_request import ATTRIBUTES_HEADER, request_id, requested_output
 from inference_table import Records, Rows, Table
 
 DEFAULT_ACCEPT = "application/json"
+_TYPES = tuple(FORMATTERS)
 
 _log = make_logger("inference")
 # `input_fn` is given no model: `model_fn` leaves here what reads for it.
@@ -141,7 +142,7 @@ def output_fn(prediction: Answer, accept: str | None = None) -> Any:
     try:
         if isinstance(prediction.content, ServingError):
             raise prediction.content
-        media_type = negotiate(accept, FORMATTERS, DEFAULT_ACCEPT)
+        media_type = negotiate(accept, _TYPES, DEFAULT_ACCEPT)
         return respond(_body(prediction, media_type), media_type, headers)
     except Exception as error:
         failure = _failure(error)

@@ -10,8 +10,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
+
+try:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+except ImportError:  # an image without it: everything counts as small
+    pa = None
 
 from inference_binary import write_npy
 from inference_errors import RequestError
@@ -20,6 +24,8 @@ Values = npt.NDArray[Any]
 
 # From about here on pyarrow's fixed costs are less than what it saves.
 _SMALL = 100
+# Up to here NumPy's are more than Python's.
+_FEW = 4
 CSV_MARK = "error"
 
 
@@ -35,6 +41,8 @@ def format_csv(values: Values) -> str:
     Returns:
         The text.
     """
+    if values.ndim == 1 and values.size <= _FEW and values.dtype.kind != "U":
+        return "".join([f"{value!s}\n" for value in values])
     if values.ndim > 2:
         values = values.reshape(len(values), -1)
     return _join(values, between=",", row=("", "\n", ""), quote=_csv_field) + "\n"
@@ -94,7 +102,7 @@ def _join(
     begin, separator, end = row
     if values.dtype.kind == "U":
         return separator.join(map(quote, values.tolist()))
-    if values.size <= _SMALL:
+    if values.size <= _SMALL or pa is None:
         lines = values.astype(str).tolist()
         if values.ndim == 2:
             lines = [between.join(line) for line in lines]

@@ -10,28 +10,21 @@ import math
 from array import array
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pacsv
+
+try:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    _DOUBLE = pa.float64()
+except ImportError:  # an image without it: everything counts as small
+    pa = None
 
 from inference_errors import RecordError
 from inference_table import MISSING, Record, Rows
 
 # From about here on pyarrow's fixed costs are less than what it saves.
-_SMALL = 5_000
-_NOT_SEPARATORS = bytes(byte for byte in range(256) if byte not in b",\n")
+_SMALL = 500
 _IN_NUMBERS = b"0123456789.+-eEnaN "
-# All fields are one column: pyarrow's costs are per column, and the numbers come out in order.
-_READ = pacsv.ReadOptions(use_threads=False, column_names=["field"], block_size=16 << 20)
-_PARSE = pacsv.ParseOptions(
-    delimiter="\t",
-    quote_char=False,
-    double_quote=False,
-    escape_char=False,
-    ignore_empty_lines=False,
-)
-_CONVERT = pacsv.ConvertOptions(
-    column_types={"field": pa.float64()}, null_values=[""], check_utf8=False
-)
 
 
 def parse_csv(body: str | bytes) -> Rows | None:
@@ -43,6 +36,8 @@ def parse_csv(body: str | bytes) -> Rows | None:
     Returns:
         The rows; None if this is no plain table, or has a fault: `read_csv` then knows more.
     """
+    if len(body) < _SMALL or pa is None:
+        return _parse_few(body)
     if isinstance(body, str):
         # An ASCII string is copied as it is.
         if not body.isascii():
@@ -55,42 +50,50 @@ def parse_csv(body: str | bytes) -> Rows | None:
     if not text.endswith(b"\n"):
         text += b"\n"
     separators = b"," * text.count(b",", 0, text.index(b"\n")) + b"\n"
-    small = len(text) < _SMALL
     # Whatever is left without the numbers must be the separators of so many equal rows.
-    rest = text.translate(None, _NOT_SEPARATORS if small else _IN_NUMBERS)
+    rest = text.translate(None, _IN_NUMBERS)
     count = len(rest) // len(separators)
     if rest != separators * count:
         return None
-    shape = (count, len(separators))
-    return _parse_few(text, shape) if small else _parse_many(text, shape)
+    return _parse_many(text, (count, len(separators)))
 
 
-def _parse_few(text: bytes, shape: tuple[int, int]) -> Rows | None:
+def _parse_few(body: str | bytes) -> Rows | None:
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
     # float() reads what CSV of numbers does not mean: 1_000, and digits of other scripts.
-    if b"_" in text or not text.isascii():
+    if "_" in text or not text.isascii():
         return None
-    fields = text[:-1].decode().replace("\n", ",").split(",")
+    lines = text.removesuffix("\n").split("\n")
+    commas = lines[0].count(",")
+    if len(lines) > 1 and any(line.count(",") != commas for line in lines):
+        return None
     try:
-        numbers = array("f", [*map(float, fields)])
+        numbers = array("f", [*map(float, ",".join(lines).split(","))])
     except ValueError:
         return None
-    rows = np.frombuffer(numbers, np.float32).reshape(shape)
     # A sum in Python is cheaper than a function of numpy, and finite if all numbers are.
-    if not math.isfinite(sum(numbers)) and np.isinf(rows).any():
+    if not math.isfinite(sum(numbers)) and math.inf in map(abs, numbers):
         return None
-    return rows
+    return np.frombuffer(numbers, np.float32).reshape(len(lines), commas + 1)
 
 
 def _parse_many(text: bytes, shape: tuple[int, int]) -> Rows | None:
+    # One string, that is split where it is: neither a Python object nor a column per field.
+    line = text[:-1].replace(b"\n", b",")
+    ends = np.array([0, len(line)], np.int32)
+    whole = pa.StringArray.from_buffers(1, pa.py_buffer(ends), pa.py_buffer(line))
+    fields = pc.split_pattern(whole, ",").flatten()
+    if b" " in line:
+        fields = pc.ascii_trim(fields, " ")
     try:
-        table = pacsv.read_csv(pa.BufferReader(text.replace(b",", b"\n")), _READ, _PARSE, _CONVERT)
+        numbers = fields.cast(_DOUBLE)
     except pa.ArrowInvalid:
-        return None
-    numbers = table.column(0).to_numpy()
-    if len(numbers) != shape[0] * shape[1]:
-        return None
+        try:
+            numbers = pc.if_else(pc.equal(fields, ""), None, fields).cast(_DOUBLE)
+        except pa.ArrowInvalid:
+            return None
     with np.errstate(over="ignore"):
-        rows = numbers.astype(np.float32).reshape(shape)
+        rows = numbers.to_numpy(zero_copy_only=False).astype(np.float32).reshape(shape)
     return None if np.isinf(rows).any() else rows
 
 

@@ -187,4 +187,5 @@ class EnsembleEngine:
         if scores.ndim == 1 and self._classes == 2:
             return (scores > 0.5).astype(np.float64)
         voted = scores.argmax(axis=1) if scores.ndim > 1 else scores.astype(np.int64)
-        return np.eye(self._classes)[voted]
+        votes: npt.NDArray[np.float64] = np.eye(self._classes)[voted]
+        return votes

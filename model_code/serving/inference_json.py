@@ -10,48 +10,47 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inference_errors import RecordError, RequestError
 from inference_table import MISSING, Record
 
 # Below this the standard library is as fast.
-_SMALL = 5_000
-_DIGITS = "01"
+_SMALL = 1_500
+_VALUES = "[-nN01"
 _AFTER_NUMBER = ",]"
-# Which byte may follow which; `1` stands for all digits but 0, `e` for E as well.
+# Which byte may follow which; `1` stands for all digits but 0, `e` for E as well, and the space,
+# which also stands for a line end, for the one that programs write behind a comma.
 _FOLLOWERS = {
-    "[": "[-nN" + _DIGITS,
-    ",": "[-nN" + _DIGITS,
+    "[": _VALUES,
+    ",": _VALUES + " ",
+    " ": _VALUES,
     "]": _AFTER_NUMBER,
-    "0": ".e" + _DIGITS + _AFTER_NUMBER,
-    "1": ".e" + _DIGITS + _AFTER_NUMBER,
-    ".": _DIGITS,
-    "e": "-+" + _DIGITS,
-    "-": _DIGITS,
-    "+": _DIGITS,
+    "0": ".e01" + _AFTER_NUMBER,
+    "1": ".e01" + _AFTER_NUMBER,
+    ".": "01",
+    "e": "-+01",
+    "-": "01",
+    "+": "01",
     "n": "u",
     "u": "l",
     "l": "l" + _AFTER_NUMBER,
-    "N": "a",
-    "a": "N" + _AFTER_NUMBER,
+    "N": "a" + _AFTER_NUMBER,
+    "a": "N",
 }
 # Four bits per class, so that a pair is a byte; 0 is whatever must not be there at all.
 _CLASS = {character: number for number, character in enumerate(_FOLLOWERS, 1)}
+_SAME = {"E": "e", "\n": " "} | dict.fromkeys("23456789", "1")
 _CLASSES = bytes(
-    _CLASS.get({"E": "e"}.get(chr(byte), "1" if chr(byte) in "23456789" else chr(byte)), 0)
-    for byte in range(256)
+    _CLASS.get(_SAME.get(character, character), 0) for character in map(chr, range(256))
 )
-_PAIRS = bytes(
-    _CLASS[first] << 4 | _CLASS[second]
-    for first, followers in _FOLLOWERS.items()
-    for second in followers
-)
-# A 0 in front of a digit, at the beginning of a number.
-_LEADING_ZEROS = [
-    bytes(_CLASS[character] for character in begin + "0" + digit)
-    for begin in ("[", ",", "[-", ",-")
-    for digit in _DIGITS
-]
+
+
+def _pair(pair: str) -> int:
+    return _CLASS[pair[0]] << 4 | _CLASS[pair[1]]
+
+
+_PAIRS = bytes(_pair(a + b) for a, followers in _FOLLOWERS.items() for b in followers)
 
 
 def json_as_csv(body: str | bytes) -> bytes | None:
@@ -73,8 +72,6 @@ def json_as_csv(body: str | bytes) -> bytes | None:
         if b"".join(head.split()) != b'{"instances":' or not rest.endswith(b"}"):
             return None
         text = bracket + rest[:-1].rstrip(b" \t\r\n")
-    # The two ways in which programs write arrays, and a line per row.
-    text = text.replace(b",\n", b",").replace(b", ", b",")
     return _plain(text)
 
 
@@ -90,25 +87,36 @@ def jsonlines_as_csv(body: str | bytes) -> bytes | None:
     if len(body) < _SMALL or (isinstance(body, str) and not body.isascii()):
         return None
     text = body.encode() if isinstance(body, str) else body
-    text = text.replace(b"\r\n", b"\n").removesuffix(b"\n").replace(b", ", b",")
-    if b"],[" in text:
+    text = text.replace(b"\r\n", b"\n").removesuffix(b"\n")
+    # Else a line that is no JSON, such as `[1],[2]`, would count as two.
+    if text.count(b"]") != text.count(b"\n") + 1:
         return None
-    return _plain(b"[%b]" % text.replace(b"]\n[", b"],["))
+    return _plain(b"[%b]" % b"],[".join(text.split(b"]\n[")))
 
 
 def _plain(text: bytes) -> bytes | None:
     if not (text.startswith(b"[[") and text.endswith(b"]]")):
         return None
-    classes = text.translate(_CLASSES)
-    codes = np.frombuffer(classes, np.uint8)
+    codes = np.frombuffer(text.translate(_CLASSES), np.uint8)
     pairs = (codes[:-1] << 4) | codes[1:]
-    if pairs.tobytes().translate(None, _PAIRS):
+    if pairs.tobytes().translate(None, _PAIRS) or _leading_zero(pairs):
         return None
-    if any(zeros in classes for zeros in _LEADING_ZEROS):
-        return None
-    rows = text[2:-2].replace(b"],[", b"\n").replace(b"null", b"")
+    rows = b"\n".join(text[2:-2].translate(None, b" \n").split(b"],["))
+    if b"n" in rows:
+        rows = rows.replace(b"null", b"")
     # What is left of brackets, and of letters that were no null, is no CSV.
-    return None if b"[" in rows or b"]" in rows or b"l" in rows or b"u" in rows else rows
+    return None if any(left in rows for left in (b"[", b"]", b"l", b"u")) else rows
+
+
+def _leading_zero(pairs: npt.NDArray[np.uint8]) -> bool:
+    """Whether a number begins with a 0 and a further digit, as CSV allows."""
+
+    digit = (pairs == _pair("00")) | (pairs == _pair("01"))
+    zero = (pairs == _pair("[0")) | (pairs == _pair(",0")) | (pairs == _pair(" 0"))
+    if (zero[:-1] & digit[1:]).any():
+        return True
+    minus = (pairs == _pair("[-")) | (pairs == _pair(",-")) | (pairs == _pair(" -"))
+    return bool((minus[:-2] & (pairs[1:-1] == _pair("-0")) & digit[2:]).any())
 
 
 def read_json(text: str) -> list[Record | RecordError]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,9 +64,9 @@ def load(model_dir: Path, environment: Mapping[str, str], log: StructuredLog) ->
         )
     ensemble = read_ensemble(model_dir)
     files = [MODEL_NAME] if ensemble is None else [member.file for member in ensemble.members]
-    contents = [bytearray((model_dir / file).read_bytes()) for file in files]
-    parts = contents if ensemble is None else [(model_dir / ENSEMBLE_NAME).read_bytes(), *contents]
-    version = environment.get("INFERENCE_MODEL_VERSION") or _digest(parts)
+    contents: list[bytearray] = [bytearray((model_dir / file).read_bytes()) for file in files]
+    how = b"" if ensemble is None else (model_dir / ENSEMBLE_NAME).read_bytes()
+    version = environment.get("INFERENCE_MODEL_VERSION") or _digest(how, *contents)
     if not (version.isascii() and version.isprintable() and len(version) <= 256):
         raise ValueError("INFERENCE_MODEL_VERSION must be at most 256 printable ASCII characters")
     log.set_version(version)
@@ -131,7 +131,7 @@ def _marks(environment: Mapping[str, str]) -> bool:
     return wish == "mark"
 
 
-def _digest(parts: Iterable[bytes | bytearray]) -> str:
+def _digest(*parts: bytes | bytearray) -> str:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)

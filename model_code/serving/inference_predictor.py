@@ -22,12 +22,10 @@ Scores = npt.NDArray[np.float32]
 _CONFIG = json.dumps(
     {
         "type": 0,
-        "training": False,
         "iteration_begin": 0,
         "iteration_end": 0,
         "missing": math.nan,
         "strict_shape": False,
-        "cache_id": 0,
     }
 ).encode()
 # Through a handle of our own: argument types set on a shared one would be everybody's.
@@ -128,8 +126,9 @@ class DensePredictor:
 
     def predict(self, rows: Rows) -> Scores:
         """See `Predictor.predict`."""
-        # The C API ignores strides.
-        rows = np.ascontiguousarray(rows, np.float32)
+        if not (rows.flags.c_contiguous and rows.dtype == np.float32):
+            # The C API ignores strides.
+            rows = np.ascontiguousarray(rows, np.float32)
         interface = b'{"data":[%d,true],"shape":[%d,%d],"typestr":"<f4","version":3}' % (
             rows.ctypes.data,
             *rows.shape,
@@ -138,12 +137,15 @@ class DensePredictor:
             call = self._idle.pop()
         except IndexError:
             call = _Call()
-        _check_call(
-            _C.XGBoosterPredictFromDense(self._handle, interface, _CONFIG, call.proxy, *call.out)
+        status = _C.XGBoosterPredictFromDense(
+            self._handle, interface, _CONFIG, call.proxy, *call.out
         )
+        if status != 0:
+            _check_call(status)
         # The buffer belongs to the thread's next prediction: the bytes are copied.
         shape = call.shape[: call.dimensions.value]
-        size = 4 * math.prod(shape)
-        scores: Scores = np.frombuffer(ctypes.string_at(call.scores, size), np.float32)
+        scores: Scores = np.frombuffer(
+            ctypes.string_at(call.scores, 4 * math.prod(shape)), np.float32
+        )
         self._idle.append(call)
         return scores if len(shape) == 1 else scores.reshape(shape)
