@@ -24,8 +24,6 @@ Values = npt.NDArray[Any]
 
 # From about here on pyarrow's fixed costs are less than what it saves.
 _SMALL = 100
-# Up to here NumPy's are more than Python's.
-_FEW = 4
 CSV_MARK = "error"
 
 
@@ -41,7 +39,7 @@ def format_csv(values: Values) -> str:
     Returns:
         The text.
     """
-    if values.ndim == 1 and values.size <= _FEW and values.dtype.kind != "U":
+    if values.ndim == 1 and values.size <= _SMALL and values.dtype.kind != "U":
         return "".join([f"{value!s}\n" for value in values])
     if values.ndim > 2:
         values = values.reshape(len(values), -1)

@@ -15,7 +15,11 @@ try:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    _DOUBLE = pa.float64()
+    # Called without the wrappers of `pyarrow.compute`, which cost as much as a few rows.
+    _split = pc.get_function("split_pattern")
+    _cast = pc.get_function("cast")
+    _AT_COMMAS = pc.SplitPatternOptions(",")
+    _TO_DOUBLE = pc.CastOptions.safe(pa.float64())
 except ImportError:  # an image without it: everything counts as small
     pa = None
 
@@ -23,7 +27,7 @@ from inference_errors import RecordError
 from inference_table import MISSING, Record, Rows
 
 # From about here on pyarrow's fixed costs are less than what it saves.
-_SMALL = 500
+_SMALL = 3_000
 _IN_NUMBERS = b"0123456789.+-eEnaN "
 
 
@@ -79,17 +83,15 @@ def _parse_few(body: str | bytes) -> Rows | None:
 
 def _parse_many(text: bytes, shape: tuple[int, int]) -> Rows | None:
     # One string, that is split where it is: neither a Python object nor a column per field.
-    line = text[:-1].replace(b"\n", b",")
-    ends = np.array([0, len(line)], np.int32)
-    whole = pa.StringArray.from_buffers(1, pa.py_buffer(ends), pa.py_buffer(line))
-    fields = pc.split_pattern(whole, ",").flatten()
-    if b" " in line:
+    line = pa.scalar(text[:-1].replace(b"\n", b","), pa.string())
+    fields = _split.call([line], _AT_COMMAS).values
+    if b" " in text:
         fields = pc.ascii_trim(fields, " ")
     try:
-        numbers = fields.cast(_DOUBLE)
+        numbers = _cast.call([fields], _TO_DOUBLE)
     except pa.ArrowInvalid:
         try:
-            numbers = pc.if_else(pc.equal(fields, ""), None, fields).cast(_DOUBLE)
+            numbers = _cast.call([pc.if_else(pc.equal(fields, ""), None, fields)], _TO_DOUBLE)
         except pa.ArrowInvalid:
             return None
     with np.errstate(over="ignore"):
