@@ -8,6 +8,7 @@ import xgboost as xgb
 
 import inference_answers
 import inference_csv
+from inference_log import StructuredLog
 from inference_predictor import Predictor, Scores, make_predictor
 from inference_table import Rows
 
@@ -56,13 +57,14 @@ class PlainEngine:
         return inference_answers.format_json(values)
 
 
-def make_engine(model_dir: Path, booster: xgb.Booster, threads: int) -> Engine:
+def make_engine(model_dir: Path, booster: xgb.Booster, threads: int, log: StructuredLog) -> Engine:
     """Choose the engine of a model.
 
     Args:
         model_dir: Where the artifact was unpacked.
         booster: The model.
         threads: That one prediction may use.
+        log: Where to say why there is no accelerator.
 
     Returns:
         The accelerator if the artifact holds one that takes this model, else the plain engine.
@@ -71,5 +73,5 @@ def make_engine(model_dir: Path, booster: xgb.Booster, threads: int) -> Engine:
         import inference_accelerator
     except ModuleNotFoundError:
         return PlainEngine(booster, threads)
-    engine: Engine | None = inference_accelerator.load(model_dir, booster)
+    engine: Engine | None = inference_accelerator.load(model_dir, booster, log)
     return PlainEngine(booster, threads) if engine is None else engine

@@ -21,6 +21,7 @@ from inference_engine import Engine
 from inference_predictor import Scores
 from inference_table import Columns, Rows
 
+MODEL_NAME = "xgboost-model"
 ENSEMBLE_NAME = "ensemble.json"
 METHODS = ("mean", "weighted-mean", "majority-vote")
 
@@ -77,33 +78,42 @@ def read_ensemble(model_dir: Path) -> Ensemble | None:
         raise ValueError(f"{ENSEMBLE_NAME}: method must be one of {', '.join(METHODS)}")
     if not isinstance(models, list) or len(models) < 2:
         raise ValueError(f"{ENSEMBLE_NAME}: models must be a list of two or more")
-    members = tuple(_member(number, model, method) for number, model in enumerate(models, 1))
-    files = [member.file for member in members]
-    if len(set(files)) != len(files):
+    for number, model in enumerate(models, 1):
+        fault = _fault(model_dir, model, method)
+        if fault is not None:
+            raise ValueError(f"{ENSEMBLE_NAME}: model {number} {fault}")
+    members = tuple(
+        Member(file=model["file"], weight=float(model.get("weight") or 1)) for model in models
+    )
+    files = {member.file for member in members}
+    if len(files) != len(members):
         raise ValueError(f"{ENSEMBLE_NAME}: each file may be there once")
-    for file in files:
-        if not (model_dir / file).is_file():
-            raise ValueError(f"{ENSEMBLE_NAME}: there is no {file} beside it")
+    if MODEL_NAME not in files:
+        raise ValueError(f"{ENSEMBLE_NAME}: one of the models must be {MODEL_NAME}")
     return Ensemble(method=method, members=members)
 
 
-def _member(number: int, model: object, method: str) -> Member:
-    where = f"{ENSEMBLE_NAME}: model {number}"
-    if not isinstance(model, dict) or not set(model) <= {"file", "weight"} or "file" not in model:
-        raise ValueError(f"{where} must be an object of `file` and `weight`")
+def _fault(directory: Path, model: object, method: str) -> str | None:
+    if not isinstance(model, dict) or not {"file"} <= set(model) <= {"file", "weight"}:
+        return "must be an object of `file` and `weight`"
     file, weight = model["file"], model.get("weight")
     if not isinstance(file, str) or not file or Path(file).name != file:
-        raise ValueError(f"{where}: file must be the name of a file beside {ENSEMBLE_NAME}")
+        return f"must be the name of a file beside {ENSEMBLE_NAME}"
+    if not (directory / file).is_file():
+        return f"is not there: {file} must lie beside {ENSEMBLE_NAME}"
+    return _weight_fault(weight, method)
+
+
+def _weight_fault(weight: object, method: str) -> str | None:
     if method == "mean" and weight is not None:
-        raise ValueError(f"{where} has a weight: take the method weighted-mean, or no weights")
+        return "has a weight: take the method weighted-mean, or no weights"
     if method == "weighted-mean" and weight is None:
-        raise ValueError(f"{where} has no weight: weighted-mean needs one for each model")
+        return "has no weight: weighted-mean needs one for each model"
     if weight is None:
-        return Member(file=file, weight=1.0)
-    number_given = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if not number_given or not (0 < weight < math.inf):
-        raise ValueError(f"{where}: weight must be a number above 0")
-    return Member(file=file, weight=float(weight))
+        return None
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        return "must have a number as weight"
+    return None if 0 < weight < math.inf else "must have a weight above 0"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,18 @@ import xgboost as xgb
 
 from business_logic import Rule, count_classes
 from inference_engine import Engine, PlainEngine, make_engine
-from inference_ensemble import ENSEMBLE_NAME, EnsembleEngine, Kind, joint_kind, read_ensemble
+from inference_ensemble import (
+    ENSEMBLE_NAME,
+    MODEL_NAME,
+    EnsembleEngine,
+    Kind,
+    joint_kind,
+    read_ensemble,
+)
 from inference_log import StructuredLog
 from inference_predictor import MatrixPredictor
 from inference_table import Columns
 
-MODEL_NAME = "xgboost-model"
 BAD_RECORDS = ("fail", "mark")
 
 
@@ -74,7 +80,7 @@ def load(model_dir: Path, environment: Mapping[str, str], log: StructuredLog) ->
     boosters = [_booster(content, threads) for content in contents]
     kinds = [_kind(booster) for booster in boosters]
     kind = kinds[0] if ensemble is None else joint_kind(kinds, ensemble.method)
-    engines = [make_engine(model_dir, booster, threads) for booster in boosters]
+    engines = [make_engine(model_dir, booster, threads, log) for booster in boosters]
     engine = engines[0]
     if ensemble is not None:
         engine = EnsembleEngine(engines, ensemble, kind.classes)
