@@ -56,7 +56,7 @@ def build(output: Path) -> dict[str, Path]:
     libraries = {machine: directory / LIBRARY.format(machine=machine) for machine in MACHINES}
     for machine, library in libraries.items():
         if not library.is_file():
-            _build(machine, library)
+            compile_library(machine, library)
     return libraries
 
 
@@ -76,21 +76,44 @@ def powers_of_ten() -> str:
     )
 
 
-def command(machine: str, sources: Path, library: Path, *flags: str) -> list[str]:
-    """The command that compiles and links.
+def compile_library(machine: str, library: Path, *flags: str) -> None:
+    """Compile and link, whole or not at all.
 
     Args:
         machine: One of `MACHINES`.
-        sources: Holds `powers_of_ten.h`.
-        library: What to write.
-        flags: Further ones.
+        library: The file to write.
+        flags: Further flags for the compiler.
+
+    Raises:
+        BuildError: The compiler fails.
     """
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=library.parent.resolve()) as scratch:
+        (Path(scratch) / "powers_of_ten.h").write_text(powers_of_ten())
+        unfinished = Path(scratch) / library.name
+        done = subprocess.run(
+            _command(machine, Path(scratch), unfinished, *flags),
+            cwd=SOURCES,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode != 0:
+            errors = [line for line in done.stderr.splitlines() if "error" in line]
+            raise BuildError(
+                f"the accelerator could not be compiled for {machine}: "
+                f"{(errors or [f'exit code {done.returncode}'])[0]}"
+            )
+        unfinished.replace(library)
+
+
+def _command(machine: str, tables: Path, library: Path, *flags: str) -> list[str]:
     return [
         *(sys.executable, "-m", "ziglang", "cc"),
         *("-target", f"{machine}-linux-gnu.{_GLIBC}", f"-mcpu={_CPUS[machine]}"),
         *_FLAGS,
         *flags,
-        f"-I{sources}",
+        f"-I{tables}",
         *sorted(path.name for path in SOURCES.glob("*.c")),
         *("-o", str(library), "-lm"),
     ]
@@ -107,31 +130,10 @@ def _digest() -> str:
         digest.update(importlib.metadata.version("ziglang").encode())
     except importlib.metadata.PackageNotFoundError:
         raise BuildError(
-            "the accelerator needs the C compiler of PyPI's ziglang: "
-            "run `pip install inference-constructs[accelerator]`, or do without it"
+            "the compiler is missing: install the extra `accelerator` (PyPI's ziglang), or leave "
+            "the accelerator out"
         ) from None
     return digest.hexdigest()[:16]
-
-
-def _build(machine: str, library: Path) -> None:
-    library.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=library.parent.resolve()) as scratch:
-        (Path(scratch) / "powers_of_ten.h").write_text(powers_of_ten())
-        unfinished = Path(scratch) / library.name
-        done = subprocess.run(
-            command(machine, Path(scratch), unfinished),
-            cwd=SOURCES,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        if done.returncode != 0:
-            errors = [line for line in done.stderr.splitlines() if "error" in line]
-            raise BuildError(
-                f"the accelerator could not be compiled for {machine}: "
-                f"{(errors or [f'exit code {done.returncode}'])[0]}"
-            )
-        unfinished.replace(library)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -308,7 +308,12 @@ static float *answer(const struct accelerator_forest *forest, const float *sums,
     return out;
 }
 
-#if defined(__x86_64__)
+#if defined(BASELINE_ONLY)
+static kernel *best_kernel(const char **isa) {
+    *isa = "baseline";
+    return walk_baseline;
+}
+#elif defined(__x86_64__)
 #include <cpuid.h>
 
 static kernel *best_kernel(const char **isa) {

@@ -174,8 +174,9 @@ def load(model_dir: Path, booster: xgb.Booster, log: StructuredLog = _log) -> Ac
         trees = read_trees(booster)
         accelerator = Accelerator(library, trees)
         _compare(accelerator, booster, _probes(trees))
-    except (OSError, AttributeError, UnsupportedModelError) as error:
-        log.warning("no accelerator", reason=str(error))
+    except Exception as error:
+        # Whatever it is: a handler that could do without must not fail for it.
+        log.warning("no accelerator", reason=f"{type(error).__name__}: {error}")
         return None
     log.info("accelerator loaded", isa=accelerator.isa)
     return accelerator

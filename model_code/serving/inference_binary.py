@@ -153,7 +153,8 @@ def _of_columns(table: "pa.Table") -> Table:
 def parse_libsvm(body: str | bytes) -> Table:
     """Read LIBSVM: on each line a label, which is ignored, and `index:value` pairs.
 
-    Indices count from 0, as in the image's own handler. What a line does not name is missing.
+    Indices count from 0, as XGBoost counts them: to guess that from one request would shift the
+    columns of a request whose rows lack the first. What a line does not name is missing.
 
     Args:
         body: The text.

@@ -3,8 +3,11 @@
 import ctypes
 import importlib
 import importlib.util
+import os
 import platform
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +20,14 @@ import xgboost as xgb
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVING = ROOT / "model_code" / "serving"
+# As much as the sanitizers of zig's clang find; their run-time library comes with atheris.
+SANITIZERS = (
+    "-fsanitize=undefined",
+    "-fsanitize-trap=undefined",
+    "-fsanitize=address",
+    "-fsanitize=fuzzer-no-link",
+    "-Wl,-z,undefs",
+)
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +101,39 @@ def accelerator(accelerate: Load) -> Any:
 def native(libraries: dict[str, Path]) -> ctypes.CDLL:
     """The library of this machine, without our module around it."""
     return ctypes.CDLL(str(libraries[platform.machine()]))
+
+
+@pytest.fixture(scope="session")
+def sanitized(build_script: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library with AddressSanitizer, UndefinedBehaviorSanitizer and counters for a fuzzer."""
+    library: Path = tmp_path_factory.mktemp("sanitized") / "sanitized.so"
+    build_script.compile_library(platform.machine(), library, *SANITIZERS)
+    return library
+
+
+@pytest.fixture(scope="session")
+def fuzz() -> Callable[..., dict[str, int]]:
+    """Runs `fuzz.py` on a library, which must end well, and gives what it counted."""
+    spec = importlib.util.find_spec("atheris")
+    assert spec is not None
+    assert spec.origin is not None
+    runtime = Path(spec.origin).parents[1] / "asan_with_fuzzer.so"
+
+    def fuzz(library: Path, *arguments: object) -> dict[str, int]:
+        environment = dict(os.environ)
+        if library.name == "sanitized.so":
+            # Python never gives back all memory.
+            environment |= {"LD_PRELOAD": str(runtime), "ASAN_OPTIONS": "detect_leaks=0"}
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name("fuzz.py"), library, *map(str, arguments)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output[-3000:]
+        (counts,) = re.findall(r"^\{'bodies'.*\}$", output, re.MULTILINE)
+        return {name: int(count) for name, count in re.findall(r"'(\w+)': (\d+)", counts)}
+
+    return fuzz

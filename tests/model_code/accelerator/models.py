@@ -75,22 +75,25 @@ def random_model(seed: int) -> xgb.Booster:
 def _target(
     objective: str, random: np.random.Generator, count: int
 ) -> tuple[dict[str, Any], npt.NDArray[Any]]:
+    """Further parameters, and labels that the objective can have."""
+    parameters: dict[str, Any] = {}
+    labels: npt.NDArray[Any] = random.normal(size=count) * 100
     if objective.startswith("multi:"):
-        classes = int(random.integers(2, 6))
-        return {"num_class": classes}, random.integers(0, classes, count)
-    if objective in ("binary:logistic", "binary:logitraw", "binary:hinge", "rank:map"):
-        return {}, random.integers(0, 2, count)
-    if objective.startswith("rank:"):
-        return {}, random.integers(0, 4, count)
-    if objective == "reg:logistic":
-        return {}, random.random(count)
-    if objective in ("reg:gamma", "reg:tweedie", "count:poisson", "reg:squaredlogerror"):
-        return {}, random.integers(1, 9, count)
-    if objective == "reg:quantileerror":
-        return {"quantile_alpha": [0.1, 0.5, 0.9]}, random.normal(size=count)
-    if objective == "reg:squarederror" and random.random() < 0.5:
-        return {}, random.normal(size=(count, 3))
-    return {}, random.normal(size=count) * 100
+        parameters["num_class"] = int(random.integers(2, 6))
+        labels = random.integers(0, parameters["num_class"], count)
+    elif objective in ("binary:logistic", "binary:logitraw", "binary:hinge", "rank:map"):
+        labels = random.integers(0, 2, count)
+    elif objective.startswith("rank:"):
+        labels = random.integers(0, 4, count)
+    elif objective == "reg:logistic":
+        labels = random.random(count)
+    elif objective in ("reg:gamma", "reg:tweedie", "count:poisson", "reg:squaredlogerror"):
+        labels = random.integers(1, 9, count)
+    elif objective == "reg:quantileerror":
+        parameters["quantile_alpha"] = [0.1, 0.5, 0.9]
+    elif objective == "reg:squarederror" and random.random() < 0.5:
+        labels = random.normal(size=(count, 3))
+    return parameters, labels
 
 
 def hard_rows(booster: xgb.Booster, seed: int) -> list[Rows]:

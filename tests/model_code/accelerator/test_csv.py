@@ -21,6 +21,13 @@ _TIES = [
     "16777217",
     "16777217.000000001",
     "16777219e0",
+    # Middles that a product or quotient of doubles misses by a unit: it rounds to the other side.
+    "106.32582473754883",
+    "0.0001166931215266231447",
+    "0.0036592894466593862",
+    "0.435919329524040222",
+    "97.36291885375976562",
+    "812.925933837890625",
 ]
 _EDGES = [
     "3.4028234663852886e38",
@@ -127,7 +134,7 @@ _BODIES = st.one_of(
 
 
 @given(_BODIES)
-@settings(max_examples=2000, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @example("1\n\r")
 @example("\r")
 def test_any_text_is_read_as_by_the_oracle_or_left_to_the_reference(

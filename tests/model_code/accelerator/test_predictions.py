@@ -40,11 +40,11 @@ def test_a_model_that_was_saved_and_loaded_predicts_alike(accelerate: Load) -> N
         assert _differences(loaded, accelerate(loaded), 0) == []
 
 
-def test_a_stump_and_a_lone_leaf_are_trees_as_well(accelerate: Load) -> None:
-    """The smallest that there are: depth 1, and depth 0 where nothing can be split."""
-    for labels in ([0.0, 1.0], [1.0, 1.0]):
+def test_a_stump_a_lone_leaf_and_no_tree_at_all_are_models_as_well(accelerate: Load) -> None:
+    """Depth 1, depth 0 where nothing can be split, and no round of training."""
+    for labels, rounds in (([0.0, 1.0], 3), ([1.0, 1.0], 3), ([0.0, 1.0], 0)):
         data = xgb.DMatrix(np.array([[0.0], [1.0]], np.float32), labels, nthread=1)
-        booster = xgb.train({"max_depth": 1, "min_child_weight": 0, "nthread": 1}, data, 3)
+        booster = xgb.train({"max_depth": 1, "min_child_weight": 0, "nthread": 1}, data, rounds)
         assert _differences(booster, accelerate(booster), 1) == []
 
 
@@ -106,7 +106,7 @@ def test_several_models_predict_at_once_in_one_process(accelerate: Load) -> None
 
 
 def test_each_malformed_tree_is_refused(serving: SimpleNamespace, native: Any) -> None:
-    """A child out of range, a circle, a feature that is not there, a threshold that is no number."""
+    """A child out of range, a circle, a feature that is not there, a threshold of NaN."""
     trees = serving.inference_trees.read_trees(random_model(4))
     library = serving.inference_accelerator._open(native._name)
     serving.inference_accelerator.Accelerator(library, trees)
