@@ -82,7 +82,6 @@ class LocalArtifact(ModelArtifact):
                 libraries=self._libraries,
                 extra_files=models,
             ),
-            ),
         )
         return BoundArtifact(
             version=asset.sha256[:12],
