@@ -71,7 +71,8 @@ class ModelArtifact(ABC):
         """A model on this machine, packed with its code into an asset.
 
         Args:
-            directory: holds the model file `xgboost-model`, as UBJ or JSON.
+            directory: holds the model file `xgboost-model`, as UBJ or JSON; beside it, if
+                `ensemble.json` names them, the further models of an ensemble.
             code: holds the entry point and what it imports; without it the image's own handler
                 serves the model.
             entry_point: the file with `model_fn`, `input_fn`, `predict_fn` and `output_fn`.

@@ -14,6 +14,8 @@ from inference_constructs.container import (
     network_need,
     xgboost_version,
 )
+from model_artifacts.ensemble import ensemble_files
+from model_artifacts.errors import ArtifactError
 from model_artifacts.handlers import check_handlers
 from model_artifacts.images import Image
 from model_artifacts.model_file import check_model
@@ -56,6 +58,15 @@ class LocalArtifact(ModelArtifact):
             image_version=xgboost_version(self._image, self._code),
             allow_pickle=self._allow_pickle,
         )
+        version = xgboost_version(self._image, self._code)
+        models = ensemble_files(
+            self._model_file.parent, image_version=version, allow_pickle=self._allow_pickle
+        )
+        if models and self._code is None:
+            raise ArtifactError(
+                f"{self._model_file.parent} holds an ensemble, of which the image's own handler "
+                "would serve one model: give the code that serves them all"
+            )
         environment: dict[str, str] = {}
         if self._code is not None:
             check_handlers(self._code, self._entry_point)
@@ -64,7 +75,11 @@ class LocalArtifact(ModelArtifact):
             scope,
             "model.tar.gz",
             lambda path: pack(
-                path, model_file=self._model_file, code=self._code, libraries=self._libraries
+                path,
+                model_file=self._model_file,
+                code=self._code,
+                libraries=self._libraries,
+                extra_files=models,
             ),
         )
         return BoundArtifact(
