@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from local_aws.processes import end, spawn
@@ -33,7 +34,7 @@ class Server:
         port: where it listens, on loopback.
         log: what it and its workers wrote.
         process: its first process.
-        seconds: from its start to the first request that any worker answered.
+        seconds: from its start until it was ready.
     """
 
     port: int
@@ -60,7 +61,8 @@ def real_stack(
     Args:
         artifact: the unpacked artifact, with the code in ``code/``; it is copied.
         python: of the environment with the stack.
-        ping: whether to wait for a ping, which loads the model in the worker that answers it.
+        ping: whether to wait for a ping, which loads the model in the worker that answers it;
+            otherwise until gunicorn listens.
         environment: further environment variables of the container.
     """
     with _base(artifact) as base:
@@ -84,7 +86,8 @@ def real_stack(
             "PIP_CONFIG_FILE": os.devnull,
         }
         command = [str(python), str(HERE / "stack" / "serve.py")]
-        with _served(command, run, port, variables | _common(base) | environment, ping) as server:
+        ready = partial(_pings, port) if ping else partial(_connects, run / "gunicorn.sock")
+        with _served(command, run, port, variables | _common(base) | environment, ready) as server:
             yield server
 
 
@@ -106,7 +109,8 @@ def local_container(artifact: Path, *, ping: bool = True, **environment: str) ->
         }
         module = "local_aws.sagemaker.container"
         command = [sys.executable, "-P", "-m", module, "--port", str(port)]
-        with _served(command, base, port, variables | _common(base) | environment, ping) as server:
+        ready = partial(_pings, port) if ping else partial(_connects, port)
+        with _served(command, base, port, variables | _common(base) | environment, ready) as server:
             yield server
 
 
@@ -132,7 +136,11 @@ def _base(artifact: Path) -> Iterator[Path]:
 
 @contextmanager
 def _served(
-    command: Sequence[str], cwd: Path, port: int, variables: Mapping[str, str], ping: bool
+    command: Sequence[str],
+    cwd: Path,
+    port: int,
+    variables: Mapping[str, str],
+    ready: Callable[[], bool],
 ) -> Iterator[Server]:
     log = cwd / "log"
     began = time.monotonic()
@@ -140,8 +148,7 @@ def _served(
     with log.open("ab") as output:
         process = spawn(command, env=variables, cwd=cwd, stdout=output, stderr=subprocess.STDOUT)
     try:
-        path, expected = ("/ping", {200}) if ping else ("/elsewhere", {404})
-        _wait(process, log, lambda: _status(port, path) in expected)
+        _wait(process, log, ready)
         yield Server(port=port, log=log, process=process, seconds=time.monotonic() - began)
     finally:
         end(process)
@@ -155,15 +162,23 @@ def _wait(process: subprocess.Popen[bytes], log: Path, done: Callable[[], bool])
         time.sleep(0.05)
 
 
-def _status(port: int, path: str) -> int | None:
+def _pings(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().status
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == 200
     except OSError:
-        return None
+        return False
     finally:
         connection.close()
+
+
+def _connects(where: int | Path) -> bool:
+    """Whether somebody listens on a port of loopback, or on a socket's path."""
+    family = socket.AF_UNIX if isinstance(where, Path) else socket.AF_INET
+    address = str(where) if isinstance(where, Path) else ("127.0.0.1", where)
+    with socket.socket(family) as client:
+        return client.connect_ex(address) == 0
 
 
 def _unused_port() -> int:
