@@ -9,14 +9,15 @@ from typing import Annotated
 import typer
 
 from inference_ops import deployment_commands
+from inference_ops.check import command as check_command
 from inference_ops.errors import Exit
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
 
 app = typer.Typer(
     name="inference",
-    help="Prepares trained XGBoost models for their deployment with the CDK, and looks after "
-    "deployed endpoints.",
+    help="Prepares and proves trained XGBoost models for their deployment with the CDK, and looks "
+    "after deployed endpoints.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -188,6 +189,7 @@ def convert(
         console.result("converted", {"output": str(destination), **proof})
 
 
+check_command.add_to(app)
 deployment_commands.add_to(app)
 
 
