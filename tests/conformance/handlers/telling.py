@@ -103,5 +103,5 @@ _RETURNED = {
     "response of parts": lambda: Response(part for part in ("a", "b")),
     "response of flask": lambda: flask.Response("{}", mimetype="application/json"),
     "response that breaks": lambda: Response("x" * int(1 / (2 - n)) for n in (1, 2)),
-    "response that is too short": lambda: Response("x", headers={"Content-Length": "3"}),
+    "response that is too short": lambda: Response(iter("x"), headers={"Content-Length": "3"}),
 }
