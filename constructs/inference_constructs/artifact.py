@@ -66,17 +66,21 @@ class ModelArtifact(ABC):
         entry_point: str = "inference.py",
         image: Image | None = None,
         allow_pickle: bool = False,
+        libraries: Sequence[Path | str] = (),
     ) -> "ModelArtifact":
         """A model on this machine, packed with its code into an asset.
 
         Args:
-            directory: holds the model file `xgboost-model`, as UBJ or JSON.
+            directory: holds the model file `xgboost-model`, as UBJ or JSON; beside it, if
+                `ensemble.json` names them, the further models of an ensemble.
             code: holds the entry point and what it imports; without it the image's own handler
                 serves the model.
             entry_point: the file with `model_fn`, `input_fn`, `predict_fn` and `output_fn`.
             image: by default the newest XGBoost framework image. For the PyTorch image the code
                 has to bring a wheel of XGBoost.
             allow_pickle: whether the model may be a pickle, which executes code when it is loaded.
+            libraries: shared libraries that are packed beside the entry point, such as the
+                accelerator's for both architectures: the handler picks its machine's.
         """
         from inference_constructs.local_artifact import LocalArtifact
 
@@ -86,6 +90,7 @@ class ModelArtifact(ABC):
             entry_point=entry_point,
             image=default_image() if image is None else image,
             allow_pickle=allow_pickle,
+            libraries=[Path(library) for library in libraries],
         )
 
     @staticmethod

@@ -1,5 +1,6 @@
 """A model on this machine, packed with its code when the app is synthesized."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from constructs import Construct
@@ -13,6 +14,8 @@ from inference_constructs.container import (
     network_need,
     xgboost_version,
 )
+from model_artifacts.ensemble import ensemble_files
+from model_artifacts.errors import ArtifactError
 from model_artifacts.handlers import check_handlers
 from model_artifacts.images import Image
 from model_artifacts.model_file import check_model
@@ -28,6 +31,7 @@ class LocalArtifact(ModelArtifact):
         entry_point: the file with the handlers.
         image: the image.
         allow_pickle: whether the model may be a pickle.
+        libraries: shared libraries that are packed beside the entry point.
     """
 
     def __init__(
@@ -38,12 +42,14 @@ class LocalArtifact(ModelArtifact):
         entry_point: str,
         image: Image,
         allow_pickle: bool,
+        libraries: Sequence[Path] = (),
     ) -> None:
         self._model_file = model_file
         self._code = code
         self._entry_point = entry_point
         self._image = image
         self._allow_pickle = allow_pickle
+        self._libraries = libraries
 
     def bind(self, scope: Construct) -> BoundArtifact:
         """Checks model and code, and packs them into an asset of the stack."""
@@ -52,6 +58,15 @@ class LocalArtifact(ModelArtifact):
             image_version=xgboost_version(self._image, self._code),
             allow_pickle=self._allow_pickle,
         )
+        version = xgboost_version(self._image, self._code)
+        models = ensemble_files(
+            self._model_file.parent, image_version=version, allow_pickle=self._allow_pickle
+        )
+        if models and self._code is None:
+            raise ArtifactError(
+                f"{self._model_file.parent} holds an ensemble, of which the image's own handler "
+                "would serve one model: give the code that serves them all"
+            )
         environment: dict[str, str] = {}
         if self._code is not None:
             check_handlers(self._code, self._entry_point)
@@ -59,7 +74,14 @@ class LocalArtifact(ModelArtifact):
         asset = pack_asset(
             scope,
             "model.tar.gz",
-            lambda path: pack(path, model_file=self._model_file, code=self._code),
+            lambda path: pack(
+            lambda path: pack(
+                path,
+                model_file=self._model_file,
+                code=self._code,
+                libraries=self._libraries,
+                extra_files=models,
+            ),
         )
         return BoundArtifact(
             version=asset.sha256[:12],

@@ -1,69 +1,61 @@
 """The four handlers that SageMaker's XGBoost container calls.
 
 `model_fn` runs once per worker; `input_fn`, `predict_fn` and `output_fn` run for each request. What
-a caller did wrong travels through them as a `RequestError` value and leaves as a 4xx; what we did
-wrong is raised, and becomes the container's 500. What scores mean stands in `business_logic.py`.
+a caller did wrong travels through them as a value and leaves as a 4xx; what we did wrong leaves as
+a 500 without a word of its cause, which stands in the log under the request's id. What scores mean
+stands in `business_logic.py`, which is the one to edit.
 
 Environment:
-    INFERENCE_OUTPUT, INFERENCE_THRESHOLD: See `business_logic.py`.
+    INFERENCE_OUTPUT, INFERENCE_THRESHOLD, INFERENCE_LABELS: See `business_logic.py`.
+    INFERENCE_BAD_RECORDS: `fail` (default) or `mark`, see `inference_table.py`.
     INFERENCE_MODEL_VERSION: The model's version in log lines and responses; by default the
         beginning of the model file's SHA-256.
     OMP_NUM_THREADS: Threads per worker. The container sets 1, and starts a worker per vCPU.
     SAGEMAKER_CONTAINER_LOG_LEVEL: Level of the log, as a number.
 """
 
-import hashlib
 import os
-from dataclasses import dataclass
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xgboost as xgb
 
-from business_logic import Rule
-from inference_errors import RequestError
-from inference_formats import FORMATTERS, Rows, parse
-from inference_http import ATTRIBUTES_HEADER, negotiate, refuse, respond
+import inference_csv
+from business_logic import OUTPUTS
+from inference_answers import FORMATTERS, format_marked
+from inference_errors import INTERNAL_ERROR, ModelError, RequestError, ServingError
+from inference_formats import ParseCsv, parse
+from inference_http import negotiate, refuse, respond
 from inference_log import make_logger
+from inference_model import Model, load
+from inference_request import ATTRIBUTES_HEADER, request_id, requested_output
+from inference_table import Records, Rows, Table
 
-MODEL_NAME = "xgboost-model"
 DEFAULT_ACCEPT = "application/json"
+_TYPES = tuple(FORMATTERS)
 
 _log = make_logger("inference")
+# `input_fn` is given no model: `model_fn` leaves here what reads for it.
+_parse_csv: ParseCsv = inference_csv.parse_csv
 
 
-@dataclass(frozen=True)
-class Model:
-    """A loaded model.
-
-    Attributes:
-        booster: The trees.
-        features: How many columns a row must have.
-        threads: Threads that one prediction may use.
-        rule: What its scores mean.
-        version: Its version, for logs and responses.
-    """
-
-    booster: xgb.Booster
-    features: int
-    threads: int
-    rule: Rule
-    version: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What goes back to the caller.
 
     Attributes:
         content: The answers, or why there are none.
-        version: Version of the model that was asked.
+        model: The model that was asked.
+        marks: By the position of its record, why there is no answer for it.
     """
 
-    content: npt.NDArray[Any] | RequestError
-    version: str
+    content: npt.NDArray[Any] | ServingError
+    model: Model
+    marks: Mapping[int, str] = field(default_factory=dict)
 
 
 def model_fn(model_dir: str) -> Model:
@@ -77,52 +69,35 @@ def model_fn(model_dir: str) -> Model:
 
     Raises:
         FileNotFoundError: The artifact holds no model.
-        ValueError: An environment variable of ours has a value that it cannot have.
+        ValueError: An environment variable of ours, or `ensemble.json`, does not say what it may.
     """
-    path = Path(model_dir) / MODEL_NAME
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"there is no {MODEL_NAME} in {model_dir}: was the artifact packed?"
-        )
-    content = bytearray(path.read_bytes())
-    version = os.environ.get("INFERENCE_MODEL_VERSION") or hashlib.sha256(content).hexdigest()[:12]
-    if not (version.isascii() and version.isprintable() and len(version) <= 256):
-        raise ValueError("INFERENCE_MODEL_VERSION must be at most 256 printable ASCII characters")
-    _log.set_version(version)
-    threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
-    # From a buffer: by name, XGBoost would warn that it has to guess the format.
-    booster = xgb.Booster({"nthread": threads})
-    booster.load_model(content)
-    model = Model(
-        booster=booster,
-        features=booster.num_features(),
-        threads=threads,
-        rule=Rule.from_environment(os.environ),
-        version=version,
-    )
-    _log.info("model loaded", features=model.features, threads=threads, xgboost=xgb.__version__)
+    global _parse_csv  # noqa: PLW0603
+    model = load(Path(model_dir), os.environ, _log)
+    _parse_csv = model.engine.parse_csv
     return model
 
 
 def input_fn(
     request_body: str | bytes | bytearray, content_type: str | None = None
-) -> Rows | RequestError:
+) -> Table | Records | ServingError:
     """Read the body of a request.
 
     Args:
-        request_body: CSV or JSON; empty fields, NaN and null are missing values.
+        request_body: In one of `inference_formats.TYPES`.
         content_type: The header as the caller sent it.
 
     Returns:
-        One row per record, or why the body cannot be read.
+        Rows or records, or why the body cannot be read.
     """
     try:
-        return parse(request_body, content_type)
-    except RequestError as error:
-        return error
+        if isinstance(request_body, bytearray):
+            request_body = bytes(request_body)
+        return parse(request_body, content_type, _parse_csv)
+    except Exception as error:
+        return _failure(error)
 
 
-def predict_fn(input_data: Rows | RequestError, model: Model) -> Answer:
+def predict_fn(input_data: Table | Records | ServingError, model: Model) -> Answer:
     """Ask the model.
 
     Args:
@@ -132,25 +107,24 @@ def predict_fn(input_data: Rows | RequestError, model: Model) -> Answer:
     Returns:
         An answer per row by the rule of `business_logic`, or why there is none.
     """
-    if isinstance(input_data, RequestError):
-        return Answer(input_data, model.version)
-    if input_data.shape[1] != model.features:
-        return Answer(
-            RequestError(
-                f"each row has {input_data.shape[1]} columns: the model takes {model.features}"
-            ),
-            model.version,
-        )
-    rows = xgb.DMatrix(
-        input_data,
-        missing=np.nan,
-        # A model with names refuses rows without; columns are told by their position here.
-        feature_names=model.booster.feature_names,
-        feature_types=model.booster.feature_types,
-        enable_categorical=True,
-        nthread=model.threads,
-    )
-    return Answer(model.rule.apply(model.booster.predict(rows)), model.version)
+    if isinstance(input_data, ServingError):
+        return Answer(input_data, model)
+    try:
+        output = requested_output(OUTPUTS, model.rule.output)
+        data = model.columns.take(input_data, mark=model.mark)
+        return Answer(_answers(data.rows, model, output), model, data.marks)
+    except Exception as error:
+        return Answer(_failure(error), model)
+
+
+def _answers(rows: Rows, model: Model, output: str) -> npt.NDArray[Any]:
+    if output == "contributions":
+        if model.contributions is None:
+            raise RequestError("an ensemble has no contributions: ask for probability or class")
+        return model.contributions.predict(rows, pred_contribs=True)
+    if output == "class" and not model.rule.classes:
+        raise RequestError(f"a model of {model.rule.objective} tells no classes apart")
+    return model.rule.apply(model.engine.predict(rows), output)
 
 
 def output_fn(prediction: Answer, accept: str | None = None) -> Any:
@@ -161,15 +135,41 @@ def output_fn(prediction: Answer, accept: str | None = None) -> Any:
         accept: The header as the caller sent it.
 
     Returns:
-        A response with the answers as CSV or JSON and the model's version in its header; a 4xx for
-        a request that cannot be answered.
+        A response with the answers in the type that the caller accepts and the model's version in
+        its header; the error's status for a request that has no answer.
     """
-    headers = {ATTRIBUTES_HEADER: f"model-version={prediction.version}"}
+    headers = {ATTRIBUTES_HEADER: f"model-version={prediction.model.version}"}
     try:
-        if isinstance(prediction.content, RequestError):
+        if isinstance(prediction.content, ServingError):
             raise prediction.content
-        media_type = negotiate(accept, FORMATTERS, DEFAULT_ACCEPT)
-    except RequestError as error:
-        _log.warning("request refused", status=error.status, reason=str(error))
-        return refuse(error, headers)
-    return respond(FORMATTERS[media_type](prediction.content), media_type, headers)
+        media_type = negotiate(accept, _TYPES, DEFAULT_ACCEPT)
+        return respond(_body(prediction, media_type), media_type, headers)
+    except Exception as error:
+        failure = _failure(error)
+        if failure.status < INTERNAL_ERROR:
+            _log.warning("request refused", status=failure.status, reason=str(failure))
+        return refuse(failure, headers)
+
+
+def _body(prediction: Answer, media_type: str) -> str | bytes:
+    values, engine = prediction.content, prediction.model.engine
+    assert not isinstance(values, ServingError)
+    if prediction.marks:
+        return format_marked(values, prediction.marks, media_type)
+    body: str | bytes | None = None
+    # An engine writes numbers of a model; labels and tables of contributions are not its matter.
+    if values.dtype == np.float32 and values.ndim < 3:
+        if media_type == "text/csv":
+            body = engine.format_csv(values)
+        elif media_type == "application/json":
+            body = engine.format_json(values)
+    return FORMATTERS[media_type](values) if body is None else body
+
+
+def _failure(error: Exception) -> ServingError:
+    """The error that the caller gets; of what is our fault the log holds the trace."""
+    if isinstance(error, ServingError):
+        return error
+    name = request_id()
+    _log.error("request failed", request_id=name, trace="".join(traceback.format_exception(error)))
+    return ModelError(f"the model could not answer; the log has the reason under request {name}")

@@ -2,17 +2,15 @@
 
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 
-from inference_errors import NOT_ACCEPTABLE, RequestError
-
-# The one header for a container's own words that InvokeEndpoint passes on to its caller.
-ATTRIBUTES_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
+from inference_errors import NOT_ACCEPTABLE, RequestError, ServingError
 
 
-def negotiate(accept: str | None, supported: Iterable[str], default: str) -> str:
+@lru_cache(maxsize=256)
+def negotiate(accept: str | None, supported: tuple[str, ...], default: str) -> str:
     """Choose the type of an answer as RFC 9110, section 12.5.1, says.
 
     Args:
@@ -26,7 +24,7 @@ def negotiate(accept: str | None, supported: Iterable[str], default: str) -> str
     Raises:
         RequestError: With 406, none of them is acceptable.
     """
-    supported = sorted(supported, key=lambda name: name != default)
+    supported = tuple(sorted(supported, key=lambda name: name != default))
     if accept is None or not accept.strip():
         return default
     ranges = [_range(item) for item in accept.split(",") if item.strip()]
@@ -69,7 +67,7 @@ def _quality(name: str, ranges: list[tuple[str, float]]) -> tuple[float, int, in
     return 0.0, 0, 0
 
 
-def respond(body: str, media_type: str, headers: Mapping[str, str]) -> Any:
+def respond(body: str | bytes, media_type: str, headers: Mapping[str, str]) -> Any:
     """Make what `output_fn` returns for a prediction.
 
     Args:
@@ -81,15 +79,16 @@ def respond(body: str, media_type: str, headers: Mapping[str, str]) -> Any:
         A werkzeug response in the XGBoost image. Where the server knows none: the body and its
         type.
     """
-    if _has_werkzeug_server():
-        from werkzeug.wrappers import Response
-
-        return Response(body, mimetype=media_type, headers=dict(headers))
+    response = _response_class()
+    if response is not None:
+        # With the type among the headers werkzeug does not have to work it out.
+        charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+        return response(body, headers={"Content-Type": media_type + charset, **headers})
     return body, media_type
 
 
-def refuse(error: RequestError, headers: Mapping[str, str]) -> Any:
-    """Make what `output_fn` returns for a request that is refused.
+def refuse(error: ServingError, headers: Mapping[str, str]) -> Any:
+    """Make what `output_fn` returns for a request that has no answer.
 
     Args:
         error: Why.
@@ -103,10 +102,9 @@ def refuse(error: RequestError, headers: Mapping[str, str]) -> Any:
             toolkit (PyTorch); without any server, `error` itself.
     """
     body = json.dumps({"error": str(error)})
-    if _has_werkzeug_server():
-        from werkzeug.wrappers import Response
-
-        return Response(
+    response = _response_class()
+    if response is not None:
+        return response(
             body, status=error.status, mimetype="application/json", headers=dict(headers)
         )
     if _is_installed("sagemaker_inference"):
@@ -117,9 +115,14 @@ def refuse(error: RequestError, headers: Mapping[str, str]) -> Any:
 
 
 @cache
-def _has_werkzeug_server() -> bool:
+def _response_class() -> Any:
+    """Werkzeug's response, or None where no server of it will see it."""
     # The PyTorch image may hold werkzeug without serving through it.
-    return _is_installed("werkzeug") and not _is_installed("sagemaker_pytorch_serving_container")
+    if not _is_installed("werkzeug") or _is_installed("sagemaker_pytorch_serving_container"):
+        return None
+    from werkzeug.wrappers import Response
+
+    return Response
 
 
 def _is_installed(module: str) -> bool:

@@ -29,6 +29,10 @@ class StructuredLog:
         """Write what somebody may want to look at."""
         self._write(logging.WARNING, message, fields)
 
+    def error(self, message: str, **fields: object) -> None:
+        """Write what failed."""
+        self._write(logging.ERROR, message, fields)
+
     def _write(self, level: int, message: str, fields: dict[str, object]) -> None:
         if self._logger.isEnabledFor(level):
             line = {

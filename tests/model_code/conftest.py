@@ -14,6 +14,8 @@ import xgboost as xgb
 _ROOT = Path(__file__).parents[2]
 _SERVING = _ROOT / "model_code" / "serving"
 _VARIABLES = (
+    "INFERENCE_BAD_RECORDS",
+    "INFERENCE_LABELS",
     "INFERENCE_OUTPUT",
     "INFERENCE_THRESHOLD",
     "INFERENCE_MODEL_VERSION",
@@ -94,7 +96,8 @@ def ask(handlers: ModuleType, small_model: Path) -> Ask:
         return SimpleNamespace(
             status=response.status_code,
             type=response.mimetype,
-            text=response.get_data(as_text=True),
+            text=response.get_data().decode("utf-8", "replace"),
+            body=response.get_data(),
             headers=response.headers,
         )
 

@@ -338,3 +338,21 @@ def test_isolation_is_on_by_default_and_only_ever_switched_off_by_an_explicit_fa
         InferenceModel(new_stack(), "Model", artifact=needy)
     told = InferenceModel(new_stack(), "Model", artifact=needy, network_isolation=False)
     assert not told.network_isolation
+
+
+def test_the_models_of_an_ensemble_go_out_together(
+    stack: Stack, model_directory: Path, code_directory: Path, tmp_path: Path
+) -> None:
+    """And not with the image's own handler, which would serve one of them."""
+    for name in ("xgboost-model", "second.ubj"):
+        (tmp_path / name).write_bytes((model_directory / "xgboost-model").read_bytes())
+    models = [{"file": "xgboost-model"}, {"file": "second.ubj"}]
+    (tmp_path / "ensemble.json").write_text(json.dumps({"method": "mean", "models": models}))
+    artifact = ModelArtifact.from_directory(tmp_path, code=code_directory)
+    InferenceModel(stack, "Model", artifact=artifact)
+
+    with tarfile.open(archive(stack)[0]) as packed:
+        names = packed.getnames()
+    assert names == ["code/inference.py", "ensemble.json", "second.ubj", "xgboost-model"]
+    with pytest.raises(ArtifactError, match="holds an ensemble, of which the image's own handler"):
+        InferenceModel(stack, "Alone", artifact=ModelArtifact.from_directory(tmp_path))

@@ -1,0 +1,77 @@
+"""What does the work of a request: our own engine, and the accelerator where there is one."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+import xgboost as xgb
+
+import inference_answers
+import inference_csv
+from inference_log import StructuredLog
+from inference_predictor import Predictor, Scores, make_predictor
+from inference_table import Rows
+
+
+class Engine(Protocol):
+    """Parses, predicts and formats; each method gives what the plain engine would give."""
+
+    def parse_csv(self, body: str | bytes) -> Rows | None:
+        """Read a plain table of numbers; None if the reference must have a look."""
+
+    def predict(self, rows: Rows) -> Scores:
+        """Give scores that are bit for bit those of `Booster.predict`."""
+
+    def format_csv(self, values: npt.NDArray[Any]) -> str | bytes | None:
+        """Write answers as CSV; None if the plain engine must do it."""
+
+    def format_json(self, values: npt.NDArray[Any]) -> str | bytes | None:
+        """Write answers as JSON; None if the plain engine must do it."""
+
+
+class PlainEngine:
+    """Works with the image's own libraries.
+
+    Args:
+        booster: The model.
+        threads: That one prediction may use.
+    """
+
+    def __init__(self, booster: xgb.Booster, threads: int) -> None:
+        self._predictor: Predictor = make_predictor(booster, threads)
+
+    def parse_csv(self, body: str | bytes) -> Rows | None:
+        """See `Engine.parse_csv`."""
+        return inference_csv.parse_csv(body)
+
+    def predict(self, rows: Rows) -> Scores:
+        """See `Engine.predict`."""
+        return self._predictor.predict(rows)
+
+    def format_csv(self, values: npt.NDArray[Any]) -> str | bytes | None:
+        """See `Engine.format_csv`."""
+        return inference_answers.format_csv(values)
+
+    def format_json(self, values: npt.NDArray[Any]) -> str | bytes | None:
+        """See `Engine.format_json`."""
+        return inference_answers.format_json(values)
+
+
+def make_engine(model_dir: Path, booster: xgb.Booster, threads: int, log: StructuredLog) -> Engine:
+    """Choose the engine of a model.
+
+    Args:
+        model_dir: Where the artifact was unpacked.
+        booster: The model.
+        threads: That one prediction may use.
+        log: Where to say why there is no accelerator.
+
+    Returns:
+        The accelerator if the artifact holds one that takes this model, else the plain engine.
+    """
+    try:
+        import inference_accelerator
+    except ModuleNotFoundError:
+        return PlainEngine(booster, threads)
+    engine: Engine | None = inference_accelerator.load(model_dir, booster, log)
+    return PlainEngine(booster, threads) if engine is None else engine

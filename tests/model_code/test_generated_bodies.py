@@ -1,0 +1,312 @@
+"""Generated bodies: read as a plain reference reads them, or refused; never a wrong number.
+
+The reference is written here, of Python's own `csv`, `json` and `float`, and knows nothing of the
+code under test. Bodies lie around what is allowed: numbers in all spellings, and what looks like
+numbers; large ones repeat a generated row, so that both the small and the large way are taken.
+"""
+
+import csv
+import itertools
+import json
+import math
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+_LARGEST = struct.unpack("f", struct.pack("I", 0x7F7FFFFF))[0]
+_WIDTH = 3
+# Bodies of so many bytes and more go the large way; repeating a row gets there.
+_REPEATS = (1, 1, 1, 2, 300)
+# Each is sent as text and as bytes, with a line end more and without.
+_BODIES = 4
+_EXAMPLES = 850
+
+
+class Refused(Exception):
+    """The reference does not read the body."""
+
+
+def _round(value: float) -> float:
+    try:
+        (single,) = struct.unpack("f", struct.pack("f", value))
+    except OverflowError:
+        raise Refused from None
+    if math.isinf(single):
+        raise Refused
+    return float(single)
+
+
+def _csv_field(text: str) -> float:
+    text = text.strip()
+    if not text:
+        return math.nan
+    if not text.isascii() or "_" in text:
+        raise Refused
+    try:
+        return _round(float(text))
+    except ValueError:
+        raise Refused from None
+
+
+def read_csv(body: str) -> list[list[float]]:
+    """Read CSV of numbers, a record per line."""
+    if not body.strip():
+        raise Refused
+    lines = body.removesuffix("\n").replace("\r\n", "\n").removesuffix("\r").split("\n")
+    rows = []
+    for line in lines:
+        fields = line.split(",")
+        if '"' in line:
+            try:
+                records = list(csv.reader([line], strict=True, skipinitialspace=True))
+            except csv.Error:
+                raise Refused from None
+            if len(records) != 1:
+                raise Refused
+            [fields] = records
+        rows.append([_csv_field(field) for field in fields])
+    return _checked(rows)
+
+
+def read_json(body: str) -> list[list[float]]:
+    """Read a JSON array of arrays of numbers, or one such array."""
+    try:
+        document = json.loads(body, parse_int=float)
+    except (ValueError, RecursionError):
+        raise Refused from None
+    if isinstance(document, dict) and "instances" in document:
+        document = document["instances"]
+    if not isinstance(document, list) or not document:
+        raise Refused
+    if not any(isinstance(item, list | dict) for item in document):
+        document = [document]
+    return _checked([_json_row(row) for row in document])
+
+
+def read_jsonlines(body: str) -> list[list[float]]:
+    """Read JSON Lines of arrays of numbers."""
+    if not body.strip():
+        raise Refused
+    rows = []
+    for line in body.removesuffix("\n").replace("\r\n", "\n").removesuffix("\r").split("\n"):
+        try:
+            rows.append(_json_row(json.loads(line, parse_int=float)))
+        except ValueError:
+            raise Refused from None
+    return _checked(rows)
+
+
+def _json_row(row: object) -> list[float]:
+    if isinstance(row, dict) and list(row) == ["features"]:
+        row = row["features"]
+    if not isinstance(row, list):
+        raise Refused
+    values = []
+    for value in row:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise Refused
+        try:
+            values.append(math.nan if value is None else _round(float(value)))
+        except OverflowError:
+            raise Refused from None
+    return values
+
+
+def _checked(rows: list[list[float]]) -> list[list[float]]:
+    if any(len(row) != _WIDTH for row in rows):
+        raise Refused
+    return rows
+
+
+# --- what is generated ---------------------------------------------------------------------------
+
+_SIGNS = st.sampled_from(["", "-", "+", "--", "+-"])
+_DIGITS = st.text("0123456789", max_size=20)
+_SPELLED = st.builds(
+    "{}{}{}{}{}".format,
+    _SIGNS,
+    _DIGITS,
+    st.sampled_from(["", ".", "..", ","]),
+    _DIGITS,
+    st.sampled_from(["", "", "e5", "E-7", "e+3", "e", "e-", "e400", "e-400", "e38", "e39", "f"]),
+)
+_ODD = st.sampled_from(
+    [
+        *["", " ", "nan", "NaN", "-nan", "+nan", "null", "None", "inf", "-inf", "Infinity", "1_0"],
+        *["0x1p3", "nan(1)", "1e5e5", "1.5.5", "٣", "1\x00", "1\t", "\x0b1", "00", "-0", "-01"],
+        *["3.4028235e38", "3.4028236e38", "3.40282357e38", "1.17549435e-38", "1e-45", "7e-46"],
+        *["16777217", "16777219", "0.1", ".5", "5.", "1e-05", '"1"', '" 1"', '"1', 'n"a', "true"],
+        *["[1]", "1]", "[1", "nulll", "nul", "NaNNaN", "1 2", "1,", "9" * 400, "\r", "\ufeff1"],
+    ]
+)
+_FLOATS = st.floats(allow_infinity=False).map(repr)
+_SINGLES = st.floats(width=32, allow_infinity=False).map(repr)
+_FIELD = st.one_of(_FLOATS, _SINGLES, st.integers().map(str), _SPELLED, _ODD)
+_GOOD_FIELD = st.one_of(_FLOATS, _SINGLES, st.integers(-(10**6), 10**6).map(str))
+_ROW = st.one_of(
+    st.lists(_GOOD_FIELD, min_size=_WIDTH, max_size=_WIDTH),
+    st.lists(_GOOD_FIELD | _FIELD, min_size=_WIDTH, max_size=_WIDTH),
+    st.lists(_FIELD, max_size=4),
+)
+_ROWS = st.lists(_ROW, min_size=1, max_size=4)
+
+
+@st.composite
+def csv_bodies(draw: st.DrawFn) -> str:
+    """CSV, or almost."""
+    end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r", "\n\n"]))
+    comma = draw(st.sampled_from([",", ",", ", ", " ,", ";", "\t"]))
+    lines = [comma.join(row) for row in draw(_ROWS)]
+    lines = lines[:1] * draw(st.sampled_from(_REPEATS)) + lines[1:]
+    return end.join(lines) + draw(st.sampled_from(["", end, "\n"]))
+
+
+@st.composite
+def json_bodies(draw: st.DrawFn) -> str:
+    """JSON, or almost."""
+    comma = draw(st.sampled_from([", ", ",", ",\n", " , ", ",  ", ""]))
+    rows = [f"[{comma.join(row)}]" for row in draw(_ROWS)]
+    rows = rows[:1] * draw(st.sampled_from(_REPEATS)) + rows[1:]
+    form = draw(st.sampled_from(["[{}]", "[{}]", '{{"instances": [{}]}}', "{}", "[[{}]]", "[{}"]))
+    return form.format(comma.join(rows))
+
+
+@st.composite
+def jsonlines_bodies(draw: st.DrawFn) -> str:
+    """JSON Lines, or almost."""
+    comma = draw(st.sampled_from([", ", ",", " , "]))
+    form = draw(st.sampled_from(["[{}]", "[{}]", '{{"features": [{}]}}', "[{}],", "{}"]))
+    lines = [form.format(comma.join(row)) for row in draw(_ROWS)]
+    lines = lines[:1] * draw(st.sampled_from(_REPEATS)) + lines[1:]
+    return draw(st.sampled_from(["\n", "\n", "\r\n"])).join(lines) + draw(
+        st.sampled_from(["", "\n"])
+    )
+
+
+_KINDS: dict[str, tuple[st.SearchStrategy[str], Callable[[str], list[list[float]]]]] = {
+    "text/csv": (csv_bodies(), read_csv),
+    "application/json": (json_bodies(), read_json),
+    "application/jsonlines": (jsonlines_bodies(), read_jsonlines),
+}
+
+
+def _check_equal(rows: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> None:
+    assert np.array_equal(rows, expected, equal_nan=True)
+    # The signs of zeros count; of missing values there is one only.
+    assert np.array_equal(np.signbit(rows[rows == 0]), np.signbit(expected[expected == 0]))
+
+
+def _fuzz(handlers: ModuleType, directory: Path, content_type: str, examples: int) -> None:
+    model = handlers.model_fn(str(directory))
+    bodies, reference = _KINDS[content_type]
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        # The fast tier tries the same bodies each time, the long run others.
+        derandomize=examples == _EXAMPLES,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(bodies)
+    def agree(body: str) -> None:
+        for text in (body, body + "\n"):
+            try:
+                expected = np.array(reference(text.removeprefix("\ufeff")), np.float32)
+            except Refused:
+                expected = None
+            for sent in (text, text.encode()):
+                data = handlers.input_fn(sent, content_type)
+                answer = handlers.predict_fn(data, model)
+                status = handlers.output_fn(answer, "text/csv").status_code
+                assert status == (400 if expected is None else 200)
+                if expected is not None:
+                    _check_equal(model.columns.take(data).rows, expected)
+
+    agree()
+
+
+@pytest.mark.parametrize("content_type", _KINDS)
+def test_generated_bodies_are_read_as_the_reference_reads_them(
+    handlers: ModuleType, small_model: Path, monkeypatch: pytest.MonkeyPatch, content_type: str
+) -> None:
+    """The same numbers, or a 400 by both."""
+    monkeypatch.setattr(handlers._log, "_write", lambda *_: None)
+    _fuzz(handlers, small_model, content_type, _EXAMPLES)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("content_type", _KINDS)
+def test_a_million_generated_bodies_are_read_as_the_reference_reads_them(
+    handlers: ModuleType, small_model: Path, monkeypatch: pytest.MonkeyPatch, content_type: str
+) -> None:
+    """At random, a third of them of each type."""
+    monkeypatch.setattr(handlers._log, "_write", lambda *_: None)
+    _fuzz(handlers, small_model, content_type, 1_000_000 // _BODIES // len(_KINDS) + 1)
+
+
+# --- answers and batches -------------------------------------------------------------------------
+
+
+def test_batches_cut_anywhere_on_line_ends_give_the_same_bytes(
+    handlers: ModuleType, small_model: Path
+) -> None:
+    """Across the small way and the large one, into each type that has lines."""
+    model = handlers.model_fn(str(small_model))
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(300, _WIDTH)) * 10.0 ** rng.integers(-8, 8, (300, _WIDTH))
+    lines = [",".join(map(repr, row.tolist())) for row in values]
+
+    def ask(part: list[str], accept: str) -> bytes:
+        data = handlers.input_fn("\n".join(part) + "\n", "text/csv")
+        body: bytes = handlers.output_fn(handlers.predict_fn(data, model), accept).get_data()
+        return body
+
+    whole = {accept: ask(lines, accept) for accept in ("text/csv", "application/jsonlines")}
+
+    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @given(st.lists(st.integers(1, len(lines) - 1), max_size=6, unique=True).map(sorted))
+    def same(cuts: list[int]) -> None:
+        for accept, expected in whole.items():
+            edges = [0, *cuts, len(lines)]
+            parts = [ask(lines[a:b], accept) for a, b in itertools.pairwise(edges)]
+            assert b"".join(parts) == expected
+
+    same()
+
+
+def test_numbers_are_written_alike_alone_and_among_many(handlers: ModuleType) -> None:
+    """As NumPy writes a 32-bit float, whatever its size; and read back as the same float."""
+    import inference_answers
+
+    edges = [1e-4, 1e-5, 1e9, 1e15, 1e16, 1e17, 1.0, 0.0, 16777216.0, float(_LARGEST), 1e-45]
+    edges += [
+        float(np.nextafter(np.float32(edge), np.float32(way)))
+        for edge in edges[:7]
+        for way in (0, np.inf)
+    ]
+
+    @settings(max_examples=100, deadline=None, derandomize=True, database=None)
+    @given(st.lists(st.floats(width=32) | st.sampled_from(edges), min_size=1, max_size=30))
+    def alike(numbers: list[float]) -> None:
+        values = np.array(numbers, np.float32)
+        many = np.tile(values, 120 // len(values) + 1)
+        for count, given_values in ((1, values), (2, many)):
+            lines = inference_answers.format_csv(given_values).splitlines()
+            assert lines == [str(value) for value in given_values], count
+        pairs = np.stack([many, many], axis=1)
+        lines = inference_answers.format_csv(pairs).splitlines()
+        assert lines == [f"{value!s},{value!s}" for value in many]
+        finite = many[np.isfinite(many)]
+        if len(finite):
+            text = inference_answers.format_json(np.stack([finite, finite], axis=1))
+            assert text == f"[{', '.join(f'[{v!s}, {v!s}]' for v in finite)}]"
+
+    alike()
