@@ -75,7 +75,6 @@ class LocalArtifact(ModelArtifact):
             scope,
             "model.tar.gz",
             lambda path: pack(
-            lambda path: pack(
                 path,
                 model_file=self._model_file,
                 code=self._code,
