@@ -16,6 +16,7 @@ from pathlib import Path
 from inference_ops.check.requests import CheckRequest, Known
 from inference_ops.check.verdict import Answer
 from inference_ops.errors import CommandError, Exit
+from model_artifacts.ensemble import ENSEMBLE_NAME, ensemble_files
 from model_artifacts.handlers import check_handlers
 from model_artifacts.images import DEFAULT_XGBOOST_VERSION
 from model_artifacts.model_file import check_model
@@ -24,7 +25,6 @@ from model_artifacts.packing import CODE_DIRECTORY, MODEL_NAME, PackedArtifact, 
 _CHILD = Path(__file__).with_name("child.py")
 _SECONDS = 600
 _ROWS = 100
-_ENSEMBLE = "ensemble.json"
 # What the image has, and a check cannot do without.
 _NEEDED = ("numpy", "xgboost", "flask")
 
@@ -89,11 +89,15 @@ def known_rows(model_dir: Path) -> tuple[Known, Known]:
 
 def is_ensemble(model_dir: Path) -> bool:
     """Whether several models answer as one, so that none of them alone predicts the answers."""
-    return (model_dir / _ENSEMBLE).is_file()
+    return (model_dir / ENSEMBLE_NAME).is_file()
 
 
 def answer_locally(
-    model_dir: Path, code: Path, entry_point: str, requests: Sequence[CheckRequest]
+    model_dir: Path,
+    code: Path,
+    entry_point: str,
+    libraries: Sequence[Path],
+    requests: Sequence[CheckRequest],
 ) -> Checked:
     """Pack, unpack, load and ask.
 
@@ -101,6 +105,7 @@ def answer_locally(
         model_dir: Where the model file lies.
         code: The code that is packed with it.
         entry_point: The file in it that holds the handlers.
+        libraries: Shared libraries that are packed beside it.
         requests: What the handlers are asked.
 
     Raises:
@@ -108,7 +113,7 @@ def answer_locally(
         CommandError: The code does not load the model, or ends the process.
     """
     check_handlers(code, entry_point)
-    with _unpacked(model_dir, code) as (packed, base):
+    with _unpacked(model_dir, code, libraries) as (packed, base):
         asked, answered = base / "requests", base / "answers"
         asked.write_text("".join(f"{json.dumps(_as_json(request))}\n" for request in requests))
         log = _run(base, Path(entry_point).stem, asked, answered)
@@ -140,32 +145,21 @@ def answer_locally(
 
 
 @contextmanager
-def _unpacked(model_dir: Path, code: Path) -> Iterator[tuple[PackedArtifact, Path]]:
+def _unpacked(
+    model_dir: Path, code: Path, libraries: Sequence[Path]
+) -> Iterator[tuple[PackedArtifact, Path]]:
     with tempfile.TemporaryDirectory(prefix="inference-check-") as name:
         base = Path(name)
         packed = pack(
             base / "model.tar.gz",
             model_file=model_dir / MODEL_NAME,
             code=code,
-            extra_files=_ensemble_files(model_dir),
+            libraries=libraries,
+            extra_files=ensemble_files(model_dir, image_version=DEFAULT_XGBOOST_VERSION),
         )
         with tarfile.open(packed.path, "r:gz") as archive:
             archive.extractall(base / "model", filter="data")
         yield packed, base
-
-
-def _ensemble_files(model_dir: Path) -> dict[str, Path]:
-    """`ensemble.json` and the models that it names."""
-    if not is_ensemble(model_dir):
-        return {}
-    path = model_dir / _ENSEMBLE
-    try:
-        names = [str(model["file"]) for model in json.loads(path.read_bytes())["models"]]
-    except (ValueError, KeyError, TypeError):
-        raise CommandError(
-            f'{path} must be an object with "models", a list of {{"file": …}}'
-        ) from None
-    return {name: model_dir / name for name in (_ENSEMBLE, *names) if name != MODEL_NAME}
 
 
 def _run(base: Path, module: str, asked: Path, answered: Path) -> str:

@@ -63,6 +63,13 @@ def check(
     entry_point: Annotated[
         str, typer.Option(help="The file in it that holds the handlers.")
     ] = DEFAULT_ENTRY_POINT,
+    library: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A shared library that is packed beside it, as for an accelerated model; may be "
+            "given several times."
+        ),
+    ] = None,
     compare: Annotated[
         bool,
         typer.Option(
@@ -90,9 +97,9 @@ def check(
 
         if model_dir is None and endpoint is None:
             raise CommandError("give MODEL_DIR, --endpoint or both", Exit.USAGE)
-        if endpoint is not None and code is not None:
+        if endpoint is not None and (code is not None or library):
             raise CommandError(
-                "an endpoint answers with its own code: leave out --code", Exit.USAGE
+                "an endpoint answers with its own code: leave out --code and --library", Exit.USAGE
             )
         if variant is not None and endpoint is None:
             raise CommandError("--variant is one of an endpoint: give --endpoint", Exit.USAGE)
@@ -103,6 +110,7 @@ def check(
                 model_dir=model_dir,
                 code=Path(DEFAULT_CODE) if code is None else code,
                 entry_point=entry_point,
+                libraries=library or [],
                 files=request or [],
                 content_type=content_type,
                 accept=accept,
@@ -152,10 +160,12 @@ def _print(report: "Report") -> None:
 
     from inference_ops.check.verdict import shown
 
-    table = Table("", "request", "status", "ms", "answer", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.columns[2].justify = table.columns[3].justify = "right"
-    table.columns[4].overflow = "ellipsis"
-    table.columns[1].no_wrap = table.columns[4].no_wrap = True
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    table.add_column("request", no_wrap=True, min_width=28)
+    table.add_column("status", justify="right", min_width=6)
+    table.add_column("ms", justify="right", min_width=6)
+    table.add_column("answer", no_wrap=True, overflow="ellipsis")
     for result in report.results:
         good = result.fault is None
         table.add_row(

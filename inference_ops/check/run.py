@@ -37,6 +37,7 @@ class Options:
         model_dir: Where the model file lies.
         code: The code that is packed with it.
         entry_point: The file in it that holds the handlers.
+        libraries: Shared libraries that are packed beside it.
         files: Bodies of further requests.
         content_type: Their type, where it does not go by their names.
         accept: What they ask for.
@@ -50,6 +51,7 @@ class Options:
     model_dir: Path | None
     code: Path
     entry_point: str
+    libraries: Sequence[Path] = ()
     files: Sequence[Path] = ()
     content_type: str | None = None
     accept: str | None = None
@@ -107,7 +109,9 @@ def run_check(options: Options, console: Console) -> Report:
         about: dict[str, object] = {"endpoint": options.endpoint}
     else:
         assert options.model_dir is not None
-        checked = answer_locally(options.model_dir, options.code, options.entry_point, requests)
+        checked = answer_locally(
+            options.model_dir, options.code, options.entry_point, options.libraries, requests
+        )
         answers = list(checked.answers)
         about = {
             "artifact_sha256": checked.packed.sha256,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import xgboost
 from wire import exchange, invoke, send
@@ -27,6 +32,31 @@ _FIELDS = _ROW.split(",")
 _TABLE = "\n".join(_LINES) + "\n"
 _NUMBERS = [[float(field) for field in line.split(",")] for line in _LINES]
 _WIDTH = len(_FIELDS)
+
+
+def _npy(values: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=True)
+    return buffer.getvalue()
+
+
+def _table() -> Any:
+    columns = np.array(_NUMBERS, dtype=np.float32).T
+    return pa.table({f"f{n}": column for n, column in enumerate(columns)})
+
+
+def _parquet() -> bytes:
+    buffer = io.BytesIO()
+    pa.parquet.write_table(_table(), buffer)
+    return buffer.getvalue()
+
+
+def _arrow() -> bytes:
+    buffer, table = io.BytesIO(), _table()
+    with pa.ipc.new_stream(buffer, table.schema) as stream:
+        stream.write_table(table)
+    return buffer.getvalue()
+
 
 BODIES: dict[str, tuple[bytes | str, str | None]] = {
     "one row": (_ROW, CSV),
@@ -72,6 +102,18 @@ BODIES: dict[str, tuple[bytes | str, str | None]] = {
     "empty JSON": ("[]", JSON),
     "CSV as JSON": (_ROW, JSON),
     "JSON as CSV": (json.dumps(_NUMBERS), CSV),
+    "JSON Lines": ("\n".join(json.dumps(row) for row in _NUMBERS), "application/jsonlines"),
+    "JSON Lines, a broken one": ("[1, 2\n", "application/jsonlines"),
+    "LIBSVM": (" ".join(f"{n}:{field}" for n, field in enumerate(_FIELDS)), "text/libsvm"),
+    "LIBSVM that is none": ("a:b", "text/libsvm"),
+    "npy": (_npy(np.array(_NUMBERS, dtype=np.float32)), "application/x-npy"),
+    "npy of doubles": (_npy(np.array(_NUMBERS)), "application/x-npy"),
+    "npy of objects": (_npy(np.array([{}])), "application/x-npy"),
+    "npy that is none": (b"\x93NUMPY", "application/x-npy"),
+    "Parquet": (_parquet(), "application/x-parquet"),
+    "Parquet that is none": (b"PAR1", "application/x-parquet"),
+    "Arrow": (_arrow(), "application/vnd.apache.arrow.stream"),
+    "Arrow that is none": (b"\xff\xff\xff\xff", "application/vnd.apache.arrow.stream"),
     "an unknown type": (_ROW, "application/xml"),
     "no type of media": (_ROW, "csv"),
 }
@@ -79,21 +121,50 @@ ACCEPTS = [
     *(None, CSV, JSON, "*/*", "text/*", "application/*", "TEXT/CSV", "text/csv; charset=utf-8"),
     *("text/csv;q=0.5, application/json", "application/json;q=0.1, text/csv", "application/xml"),
     *("text/csv;q=0", "*/*;q=0", "nonsense", "application/xml, */*;q=0.1"),
+    *("application/jsonlines", "application/x-npy"),
 ]
 REQUESTS = {
     **{f"body: {name}": invoke(body, kind, CSV) for name, (body, kind) in BODIES.items()},
     **{f"accept: {accept}": invoke(_TABLE, CSV, accept) for accept in ACCEPTS},
+    **{
+        f"attributes: {attributes}": send(
+            *("POST", "/invocations", f"Content-Type: {CSV}", f"Accept: {CSV}"),
+            f"X-Amzn-SageMaker-Custom-Attributes: {attributes}",
+            body=_TABLE,
+        )
+        for attributes in ("output=class", "output=contributions", "output=nonsense", "é;=")
+    },
     "ping": send("GET", "/ping"),
 }
 
 
-@pytest.fixture(scope="module")
-def pair(start: Callable[..., Pair], tmp_path_factory: pytest.TempPathFactory) -> Pair:
+@pytest.fixture(
+    scope="module", params=["plain", pytest.param("accelerated", marks=pytest.mark.long)]
+)
+def pair(
+    request: pytest.FixtureRequest,
+    start: Callable[..., Pair],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Pair:
     """Both servers with what is packed for an endpoint, unpacked."""
     unpacked = tmp_path_factory.mktemp("artifact")
     shutil.copy(MODEL / "xgboost-model", unpacked)
     shutil.copytree(SERVING, unpacked / "code", ignore=shutil.ignore_patterns("__pycache__"))
-    return start(unpacked)
+    if request.param == "accelerated":
+        for library in _libraries():
+            shutil.copy(library, unpacked / "code")
+    pair = start(unpacked)
+    for server in (pair.real, pair.local):
+        said = "true" if request.param == "accelerated" else "false"
+        assert f'"accelerated": {said}' in server.log.read_text()
+    return pair
+
+
+def _libraries() -> list[Path]:
+    output = ROOT / "build" / "accelerator"
+    build = ROOT / "model_code" / "accelerator" / "build.py"
+    subprocess.run([sys.executable, str(build), "--output", str(output)], check=True)
+    return sorted(output.rglob("libaccelerator-*.so"))
 
 
 @pytest.mark.parametrize("name", REQUESTS)

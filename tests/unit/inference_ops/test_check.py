@@ -220,7 +220,7 @@ def test_code_that_cannot_be_asked_is_one_line(check: Check, source: str, told: 
     [
         ([], 2, "give MODEL_DIR, --endpoint or both"),
         (["nowhere"], 1, "the model file nowhere/xgboost-model does not exist"),
-        (["--endpoint", "churn", "--code", "x"], 2, "leave out --code"),
+        (["--endpoint", "churn", "--code", "x"], 2, "leave out --code and --library"),
         (["nowhere", "--variant", "a"], 2, "give --endpoint"),
         (["--endpoint", "churn", "--request", "body.bin"], 2, "give --content-type"),
         (["--endpoint", "churn", "--request", "gone.csv", "--region", "us-east-1"], 1, "gone.csv"),
