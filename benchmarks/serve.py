@@ -1,10 +1,10 @@
-"""What a handler costs over HTTP: ours against the course assignment's, on two servers.
+"""What a handler costs over HTTP: ours, plain and accelerated, against the course assignment's.
 
-The same clients ask both handlers in turns, over connections that are kept: behind the local AWS's
+The same clients ask all handlers in turns, over connections that are kept: behind the local AWS's
 container, and behind the image's serving stack (nginx, gunicorn, Flask) where nginx is installed.
 Prints requests per second, latencies and the server's processor time per request, on which it
-depends least what else the machine does, with the ratios ours / assignment; and for a cold start of
-the stack with a worker per CPU the slowest of its first requests. Everything is on loopback.
+depends least what else the machine does, with the ratios to the assignment's; and for a cold start
+of the stack with a worker per CPU the slowest of its first requests. Everything is on loopback.
 
 Usage: ``python benchmarks/serve.py [--seconds S]``
 """
@@ -17,6 +17,7 @@ import importlib
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,9 +38,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "conformance")]
 serving: Any = importlib.import_module("serving_pair")
 
 MODEL = ROOT / "build" / "model"
+SERVING = ROOT / "model_code" / "serving"
+ACCELERATOR = ROOT / "build" / "accelerator"
+PEER = "assignment"
 HANDLERS = {
-    "assignment": ROOT / "tests" / "local" / "clients" / "seed",
-    "ours": ROOT / "model_code" / "serving",
+    PEER: ROOT / "tests" / "local" / "clients" / "seed",
+    "ours": SERVING,
+    "accelerated": SERVING,
 }
 ROWS = (1, 100, 1_000)
 ROUNDS = 5
@@ -83,6 +88,12 @@ def _body(rows: int) -> str:
 @contextmanager
 def _artifacts() -> Iterator[dict[str, Path]]:
     """The model with each handler, as it is unpacked in a container."""
+    build = ROOT / "model_code" / "accelerator" / "build.py"
+    subprocess.run(
+        [sys.executable, str(build), "--output", str(ACCELERATOR)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     with tempfile.TemporaryDirectory() as name:
         made = {}
         for handler, code in HANDLERS.items():
@@ -92,6 +103,8 @@ def _artifacts() -> Iterator[dict[str, Path]]:
             shutil.copytree(
                 code, made[handler] / "code", ignore=shutil.ignore_patterns("__pycache__")
             )
+        for library in ACCELERATOR.rglob("libaccelerator-*.so"):
+            shutil.copy(library, made["accelerated"] / "code")
         yield made
 
 
@@ -146,24 +159,28 @@ def _measure(servers: dict[str, Any], rows: int, seconds: float) -> dict[str, Me
 
 
 def _warm(table: Table, stack: str, start: Start, seconds: float) -> None:
-    with _artifacts() as artifacts, ExitStack() as running:
-        servers = {
-            name: running.enter_context(start(artifact)) for name, artifact in artifacts.items()
+    with _artifacts() as artifacts, ExitStack() as running, ThreadPoolExecutor() as threads:
+        starting = {
+            name: threads.submit(running.enter_context, start(artifact))
+            for name, artifact in artifacts.items()
         }
+        servers = {name: future.result() for name, future in starting.items()}
         for rows in ROWS:
             found = _measure(servers, rows, seconds)
             figures = {name: measured.figures() for name, measured in found.items()}
             for name, (rate, median, high, processor) in figures.items():
                 cells = (f"{rate:,.0f}", f"{median:.1f}", f"{high:.1f}", f"{processor:.2f}")
                 table.add_row(stack, f"{rows:,}", name, *cells)
-            pairs = zip(figures["ours"], figures["assignment"], strict=True)
-            ratios = [f"{ours / theirs:.2f}" for ours, theirs in pairs]
-            table.add_row(stack, f"{rows:,}", "ratio", *ratios, end_section=True)
+            for name in (each for each in figures if each != PEER):
+                pairs = zip(figures[name], figures[PEER], strict=True)
+                ratios = [f"{ours / theirs:.2f}" for ours, theirs in pairs]
+                table.add_row(stack, f"{rows:,}", f"{name}, ratio", *ratios)
+            table.add_section()
 
 
 def _cold(start: Start) -> Table:
     """The first 4 x N requests to N workers, all at once, before any ping has warmed one."""
-    table = Table("cold, handler", "listening after, s", "slowest, ms", "median, ms")
+    table = Table("cold, handler", "listening after, s", "slowest, ms", "CPU, s / worker")
     body = _body(1)
     with _artifacts() as artifacts:
         for name, artifact in artifacts.items():
@@ -171,6 +188,7 @@ def _cold(start: Start) -> Table:
                 start(artifact, ping=False, SAGEMAKER_MODEL_SERVER_WORKERS=str(CPUS)) as server,
                 ThreadPoolExecutor(4 * CPUS) as clients,
             ):
+                before = _processor_seconds(server)
                 asked = clients.map(
                     partial(_ask, server.port, body), [lambda done: done == 1] * 4 * CPUS
                 )
@@ -179,7 +197,7 @@ def _cold(start: Start) -> Table:
                     name,
                     f"{server.seconds:.1f}",
                     f"{max(taken):,.0f}",
-                    f"{statistics.median(taken):,.1f}",
+                    f"{(_processor_seconds(server) - before) / CPUS:.2f}",
                 )
     return table
 
@@ -188,7 +206,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--seconds", type=float, default=3, help="time per size and handler (default: 3)"
+        "--seconds", type=float, default=1.5, help="time per size and handler (default: 1.5)"
     )
     seconds = parser.parse_args().seconds
     console = Console(width=100)
