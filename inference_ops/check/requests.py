@@ -91,9 +91,11 @@ def hostile_requests(columns: int | None) -> Iterator[CheckRequest]:
     if columns is not None:
         row = ",".join(["0.5"] * columns)
         named = ",".join(f"f{column}" for column in range(columns))
+        # Of one column there is none too few: that is an empty line, which comes below.
+        fewer = [("a column too few", row[:-4])] if columns > 1 else []
         for name, text in (
             ("a column too many", f"{row},0.5"),
-            ("a column too few", row[:-4] if columns > 1 else f"{row},0.5,0.5"),
+            *fewer,
             ("rows of different lengths", f"{row}\n{row},0.5"),
             ("a header", f"{named}\n{row}"),
             ("a word among numbers", f"{row[:-3]}high"),
@@ -102,10 +104,9 @@ def hostile_requests(columns: int | None) -> Iterator[CheckRequest]:
             yield CheckRequest(
                 name=name, body=text.encode(), content_type=CSV, accept=CSV, status=400
             )
-        good = row.encode()
         yield CheckRequest(
             name="an unknown answer type",
-            body=good,
+            body=row.encode(),
             content_type=CSV,
             accept="application/xml",
             status=406,

@@ -249,3 +249,13 @@ def test_the_table_tells_each_request_and_the_sum(
     assert done.code == 0
     assert "✓   CSV, one row" in done.out
     assert " passed, 0 failed" in done.out
+
+
+def test_libraries_of_the_image_that_are_missing_are_named(
+    run: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The command's own dependencies are not those of a handler."""
+    monkeypatch.setattr("inference_ops.check.artifact._NEEDED", ("json", "not_installed"))
+    done = run("check", str(tmp_path))
+    assert done.code == 1
+    assert "the handlers need not_installed here as in the image" in done.err
