@@ -132,7 +132,7 @@ def measure(found: dict[str, Stages], rows: int, media_type: str, seconds: float
     while time.monotonic() < end or len(taken["floor"]) < 6:
         for name, stages in found.items():
             # Some in a row, as a server has them: else each would find the others' data cached.
-            for _ in range(max(1, 1_000 // (50 + rows))):
+            for _ in range(max(1, 5_000 // (50 + rows))):
                 value: Any = ready if name == "floor" else body
                 times = [time.process_time()]
                 for stage in stages:

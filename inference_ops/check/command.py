@@ -27,6 +27,7 @@ _CHECK = (
     "  inference check build/model --endpoint churn\n"
     "  inference check --endpoint churn --region eu-west-1"
 )
+_REQUEST_WIDTH = 28
 
 
 def add_to(app: typer.Typer) -> None:
@@ -160,25 +161,26 @@ def _print(report: "Report") -> None:
 
     from inference_ops.check.verdict import shown
 
+    # A pipe or a file has no width of its own.
+    console = Console(width=None if "COLUMNS" in os.environ or os.isatty(1) else 120)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    table.add_column("request", no_wrap=True, min_width=28)
-    table.add_column("status", justify="right", min_width=6)
-    table.add_column("ms", justify="right", min_width=6)
-    table.add_column("answer", no_wrap=True, overflow="ellipsis")
+    table.add_column("", no_wrap=True)
+    table.add_column("request", no_wrap=True, min_width=_REQUEST_WIDTH)
+    table.add_column("status", justify="right", no_wrap=True)
+    table.add_column("ms", justify="right", no_wrap=True, min_width=6)
+    table.add_column("answer")
+    # What the other columns and the space between them leave.
+    room = max(20, console.width - _REQUEST_WIDTH - 28)
     for result in report.results:
         good = result.fault is None
+        told = result.fault or result.answer.body.decode(errors="replace")
         table.add_row(
             Text("✓", "green") if good else Text("✗", "bold red"),
             Text(result.request.name),
             str(result.answer.status),
             f"{result.answer.milliseconds:.1f}",
-            Text(
-                shown(result.answer.body.decode(errors="replace") if good else result.fault or "")
-            ),
+            Text(shown(told, room)),
         )
-    # A pipe or a file has no width: there the columns are as wide as they need to be.
-    console = Console(width=None if "COLUMNS" in os.environ or os.isatty(1) else 120)
     console.print(table)
     passed = len(report.results) - report.failed
     print(f"{passed} passed, {report.failed} failed")

@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from inference_ops.check.requests import CSV, JSON, CheckRequest
 
-_SHOWN = 72
-
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
@@ -90,7 +88,7 @@ def _numbers(body: bytes, media_type: str) -> npt.NDArray[np.float32]:
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
-def shown(text: str) -> str:
+def shown(text: str, width: int) -> str:
     """The beginning of a text, on one line."""
     text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -218,7 +218,7 @@ def test_a_model_that_does_not_load_rolls_back_and_the_old_one_serves_on(
     handler = project.path / "model_code" / "serving" / "inference.py"
     good = handler.read_text()
     expected = project.predict(rows)
-    handler.write_text(good.replace("path = Path(model_dir) / MODEL_NAME", "raise RuntimeError(1)"))
+    handler.write_text(good.replace("model = load(", "raise RuntimeError(1)\n    model = load("))
     assert handler.read_text() != good
     config = project.outputs["EndpointConfigName"]
     failed = project.deploy()

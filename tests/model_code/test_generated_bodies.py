@@ -310,3 +310,27 @@ def test_numbers_are_written_alike_alone_and_among_many(handlers: ModuleType) ->
             assert text == f"[{', '.join(f'[{v!s}, {v!s}]' for v in finite)}]"
 
     alike()
+
+
+_NO_JSON = ["01", "-01", "-00.5", "1.", ".5", "+1", "1e", "1e+", "--1", "1.5.5", "1e5e5", "nan"]
+_NO_JSON += ["NaNNaN", "nul", "nulll", "n", "1null", "1 2", "1_0", "0x1", "", "[1", "1]"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/jsonlines"])
+@pytest.mark.parametrize("token", _NO_JSON)
+def test_what_is_no_number_of_json_is_found_wherever_it_stands(
+    handlers: ModuleType, content_type: str, token: str
+) -> None:
+    """CSV would take some of them; a large body is read as CSV, after a check block by block."""
+    separator, frame = (",", "[{}]") if content_type == "application/json" else ("\n", "{}")
+    row = "[1.25,-0.5,30]"
+    # Near the beginning; and across the end of the first 64 KiB, one byte further each time.
+    places = [(300, 1), *((4_368, width) for width in (range(1, 9) if "0" in token else (1,)))]
+    for first, width in places:
+        rows = [row] * first + [f"[{'1' * width},2,3]", f"[7,{token},7]"] + [row] * 100
+        data = handlers.input_fn(frame.format(separator.join(rows)), content_type)
+        assert not hasattr(data, "rows"), "it was taken for a plain table"
+        if not isinstance(data, ValueError):
+            assert any(isinstance(record, ValueError) for record in data.records)
+    plain = handlers.input_fn(frame.format(separator.join([row] * 5_000)), content_type)
+    assert plain.rows.tolist() == [[1.25, -0.5, 30.0]] * 5_000
