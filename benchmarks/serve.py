@@ -209,7 +209,7 @@ def main() -> None:
         "--seconds", type=float, default=1.5, help="time per size and handler (default: 1.5)"
     )
     seconds = parser.parse_args().seconds
-    console = Console(width=100)
+    console = Console(width=110)
     figures = ("requests / s", "p50, ms", "p99, ms", "CPU, ms / request")
     table = Table("server", "rows", "handler", *figures)
     _warm(table, "local AWS", serving.local_container, seconds)
