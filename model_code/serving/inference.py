@@ -118,12 +118,14 @@ def predict_fn(input_data: Table | Records | ServingError, model: Model) -> Answ
 
 
 def _answers(rows: Rows, model: Model, output: str) -> npt.NDArray[Any]:
-    if output == "contributions":
-        if model.contributions is None:
-            raise RequestError("an ensemble has no contributions: ask for probability or class")
-        return model.contributions.predict(rows, pred_contribs=True)
+    if output == "contributions" and model.contributions is None:
+        raise RequestError("an ensemble has no contributions: ask for probability or class")
     if output == "class" and not model.rule.classes:
         raise RequestError(f"a model of {model.rule.objective} tells no classes apart")
+    if not len(rows):  # all records are marked
+        return np.empty(0, np.float32)
+    if output == "contributions" and model.contributions is not None:
+        return model.contributions.predict(rows, pred_contribs=True)
     return model.rule.apply(model.engine.predict(rows), output)
 
 

@@ -70,7 +70,7 @@ class Accelerator:
         self._forest = _make_forest(library, trees)
         weakref.finalize(self, library.accelerator_forest_free, self._forest)
 
-    def parse_csv(self, body: str | bytes) -> Rows | None:
+    def parse_csv(self, body: str | bytes | bytearray) -> Rows | None:
         """Read a CSV body.
 
         Args:
@@ -83,6 +83,9 @@ class Accelerator:
             if not body.isascii():
                 return None
             body = body.encode()
+        elif not isinstance(body, bytes):
+            # Some servers hand over a bytearray.
+            body = bytes(body)
         length = len(body)
         # Each separator ends a field, and the last one may have none. What is not written to never
         # becomes memory.

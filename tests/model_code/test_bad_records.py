@@ -86,6 +86,7 @@ def test_each_bad_record_of_json_output_is_an_object_with_the_reason(
 def test_a_request_of_nothing_but_bad_records_has_nothing_but_marks(marked: Ask) -> None:
     """It is for the caller to decide that the file was the wrong one."""
     assert marked("a,b\nc,d\n", "text/csv", "text/csv").text == "error\nerror\n"
+    assert marked("a\n", "text/csv", "application/json").text.count('{"error": ') == 1
 
 
 def test_marks_do_not_depend_on_where_a_batch_is_cut(marked: Ask) -> None:

@@ -1,7 +1,10 @@
 """Objectives, outputs on request, and whose fault a failure is."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -11,6 +14,7 @@ import numpy.typing as npt
 import pytest
 import xgboost as xgb
 
+_SERVING = Path(__file__).parents[2] / "model_code" / "serving"
 _HEADER = "X-Amzn-SageMaker-Custom-Attributes"
 _ROWS = np.random.default_rng(8).normal(size=(40, 4)).astype(np.float32)
 _ROWS[::5, 2] = np.nan
@@ -277,3 +281,62 @@ def test_without_a_server_there_are_no_attributes_and_an_id_of_our_own(
 
     assert inference_request.requested_output(("class",), "class") == "class"
     assert inference_request.request_id() != inference_request.request_id()
+
+
+# --- how it is asked -----------------------------------------------------------------------------
+
+
+def test_threads_that_ask_at_once_get_their_own_answers(
+    handlers: ModuleType, tmp_path: Path
+) -> None:
+    """None sees the rows or the scores of another."""
+    booster = _train("binary:logistic", tmp_path)
+    predict = handlers.model_fn(str(tmp_path)).engine.predict
+    random = np.random.default_rng(3)
+    tables = [random.normal(size=(50 + 40 * n, 4)).astype(np.float32) for n in range(8)]
+    expected = [booster.predict(xgb.DMatrix(table, nthread=1)).tobytes() for table in tables]
+
+    def ask(number: int) -> bool:
+        return all(predict(tables[number]).tobytes() == expected[number] for _ in range(100))
+
+    with ThreadPoolExecutor(len(tables)) as pool:
+        assert all(pool.map(ask, range(len(tables))))
+
+
+def test_rows_that_are_not_contiguous_are_predicted_as_they_are(
+    handlers: ModuleType, tmp_path: Path
+) -> None:
+    """The C API reads addresses, and would take what lies between the columns."""
+    booster = _train("binary:logistic", tmp_path)
+    predict = handlers.model_fn(str(tmp_path)).engine.predict
+    wide = np.random.default_rng(3).normal(size=(30, 8)).astype(np.float32)
+    for rows in (wide[:, ::2], np.asfortranarray(wide[:, :4]), wide[::2, :4].astype(np.float64)):
+        expected = booster.predict(xgb.DMatrix(rows.astype(np.float32), nthread=1))
+        assert predict(rows).tobytes() == expected.tobytes()
+
+
+def test_an_image_without_pyarrow_answers_the_same(handlers: ModuleType, tmp_path: Path) -> None:
+    """More slowly."""
+    _train("multi:softprob", tmp_path)
+    script = (
+        "import sys\n"
+        "if sys.argv[1] == 'without': sys.modules['pyarrow'] = None\n"
+        "import inference\n"
+        "model = inference.model_fn(sys.argv[2])\n"
+        "data = inference.input_fn('0.1,,-2.5e-3,4\\n' * 500, 'text/csv')\n"
+        "for accept in ('text/csv', 'application/json', 'application/jsonlines'):\n"
+        "    answer = inference.predict_fn(data, model)\n"
+        "    print(inference.output_fn(answer, accept).get_data(as_text=True))\n"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", script, way, tmp_path],
+            env={"PYTHONPATH": str(_SERVING), "SAGEMAKER_CONTAINER_LOG_LEVEL": "50"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for way in ("with", "without")
+    ]
+    assert outputs[0] == outputs[1]
+    assert outputs[0].count("\n") > 1_000

@@ -4,8 +4,8 @@ Every buffer is exactly as large as it has to be, and comes from malloc(): a san
 first byte beyond. Each body is read and compared with the oracle, its numbers are written and
 compared, and its bytes are given to the library as trees, some of them malformed, to predict by.
 
-    python fuzz.py LIBRARY bodies SEED COUNT     bodies of `bodies.py`
-    python fuzz.py LIBRARY atheris RUNS CORPUS   bodies that atheris finds by the branches they take
+    python fuzz.py LIBRARY bodies SEED COUNT          bodies of `bodies.py`
+    python fuzz.py LIBRARY atheris SEED RUNS CORPUS   bodies that take new branches of the C code
 """
 
 import ctypes
@@ -82,8 +82,12 @@ class Target:
             setattr(self, name, function)
         self.counts = dict.fromkeys(("bodies", "tables", "texts", "forests"), 0)
 
-    def ask(self, body: bytes) -> None:
+    def ask(self, body: bytes, *, as_trees: bool = True) -> None:
         """Ask about one body.
+
+        Args:
+            body: The bytes.
+            as_trees: Whether to take them as trees, too.
 
         Raises:
             AssertionError: The library is wrong.
@@ -94,7 +98,8 @@ class Target:
             rows = self._read(body, buffers)
             if rows is not None:
                 self._write(rows, buffers)
-            self._predict(body, buffers)
+            if as_trees:
+                self._predict(body, buffers)
         finally:
             buffers.free()
 
@@ -194,20 +199,22 @@ def main(library: str, how: str, *arguments: str) -> None:
     target = Target(library)
     if how == "bodies":
         seed, count = map(int, arguments)
-        for body in bodies(seed, count):
-            target.ask(body.encode("latin-1"))
+        for number, body in enumerate(bodies(seed, count)):
+            target.ask(body.encode("latin-1"), as_trees=number % 4 == 0)
         print(target.counts)
         return
     import atheris
 
-    runs, corpus = arguments
+    seed, runs, corpus = arguments
 
     def ask(data: bytes) -> None:
         target.ask(data)
         if target.counts["bodies"] == int(runs):
             print(target.counts, flush=True)
 
-    atheris.Setup([sys.argv[0], f"-atheris_runs={runs}", "-max_len=120", "-seed=1", corpus], ask)
+    atheris.Setup(
+        [sys.argv[0], f"-atheris_runs={runs}", "-max_len=120", f"-seed={seed}", corpus], ask
+    )
     atheris.Fuzz()
 
 

@@ -87,10 +87,10 @@ def test_a_number_is_rounded_as_by_float_and_a_cast(accelerator: Any, number: st
     ],
 )
 def test_a_plain_table_is_read_and_not_left_to_the_reference(accelerator: Any, body: str) -> None:
-    """As text and as bytes."""
+    """As text, as bytes, and as the bytearray of some servers."""
     expected = read_csv(body)
     assert expected is not None
-    for form in (body, body.encode()):
+    for form in (body, body.encode(), bytearray(body.encode())):
         given = accelerator.parse_csv(form)
         assert given is not None
         assert _same(given, expected)

@@ -61,6 +61,25 @@ def test_margins_far_out_are_transformed_alike(accelerate: Load) -> None:
     assert accelerate(booster).predict(rows).tobytes() == booster.predict(data).tobytes()
 
 
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_a_model_of_one_class_starts_from_a_bounded_margin(accelerate: Load, label: float) -> None:
+    """Its base score is 0 or 1, of which there is no logit."""
+    rows = np.arange(40, dtype=np.float32).reshape(20, 2)
+    data = xgb.DMatrix(rows, np.full(20, label), nthread=1)
+    booster = xgb.train({"objective": "binary:logistic", "nthread": 1}, data, 2)
+    assert _differences(booster, accelerate(booster), 1) == []
+
+
+def test_of_equal_classes_the_first_is_answered(accelerate: Load) -> None:
+    """Without a round of training all sums are the same."""
+    rows = np.arange(40, dtype=np.float32).reshape(20, 2)
+    data = xgb.DMatrix(rows, np.arange(20) % 3, nthread=1)
+    parameters = {"objective": "multi:softmax", "num_class": 3, "base_score": 0.5, "nthread": 1}
+    booster = xgb.train(parameters, data, 0)
+    assert booster.predict(data).tolist() == [0.0] * 20
+    assert accelerate(booster).predict(rows).tolist() == [0.0] * 20
+
+
 def test_rows_that_are_not_contiguous_are_read_as_they_are(accelerate: Load) -> None:
     """A transposed or a strided view is copied first."""
     booster = random_model(4)
