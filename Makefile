@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscop
 help:  ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/.installed .venv-sdk2/.installed  ## Python packages, Node, the CDK CLI: into .venv/, .venv-sdk2/, node_modules/
+install: .venv/.installed .venv-sdk2/.installed .venv-serving/.installed  ## Python packages, Node, the CDK CLI: into .venv*/ and node_modules/
 
 .venv/.installed: requirements.txt package-lock.json pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed; $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % v[:2])'
@@ -36,6 +36,17 @@ install: .venv/.installed .venv-sdk2/.installed  ## Python packages, Node, the C
 	@echo "==> SageMaker Python SDK v2 (tests/local/clients/requirements.txt)"
 	$(PYTHON) -m venv .venv-sdk2
 	.venv-sdk2/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# The image's serving stack. Of sagemaker-containers only a C extension for training would need a
+# compiler: `true` stands for it, and nothing of that build is kept in pip's cache.
+# uv is several times as fast as pip, which has another go where only its own settings lead to an index.
+.venv-serving/.installed: tests/conformance/requirements.txt tests/conformance/sagemaker-containers.txt | .venv/.installed
+	@echo "==> The image's serving stack (tests/conformance/requirements.txt)"
+	$(PYTHON) -m venv .venv-serving
+	$(BIN)/uv pip install --quiet --python .venv-serving/bin/python --require-hashes -r $< \
+	  || .venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	CC=true LDSHARED=true .venv-serving/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-cache-dir --no-deps --no-build-isolation -r $(word 2,$^)
 	@touch $@
 
 model: build/model/xgboost-model  ## Train the example model into build/model/
@@ -68,7 +79,7 @@ fmt: install  ## Format and sort imports
 
 lock: install  ## Resolve requirements.in into requirements.txt, with hashes, for Python 3.11 to 3.13
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
-	cd tests/local/clients && $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt
+	for folder in tests/local/clients tests/conformance; do (cd $$folder && $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --index-url https://pypi.org/simple --custom-compile-command "make lock" requirements.in -o requirements.txt) || exit 1; done
 
 docs: install synth  ## Draw the pictures of the documentation anew
 	$(BIN)/python docs/draw_architecture.py
@@ -76,6 +87,7 @@ docs: install synth  ## Draw the pictures of the documentation anew
 bench: install model  ## Print the benchmarks' tables
 	$(BIN)/python benchmarks/handler.py
 	$(BIN)/python benchmarks/synth.py
+	$(BIN)/python benchmarks/serve.py
 
 clean:  ## Remove everything that the other targets made
 	rm -rf .venv .venv-* node_modules cdk.out build dist .local-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _NOT_FOUND = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound", "NotFound"}
 _CHANGED = {"412", "PreconditionFailed"}
+# The second is that of the runtime.
+_INVALID = {"ValidationException", "ValidationError"}
 
 
 def make_session(region: str | None, profile: str | None) -> "boto3.Session":
@@ -63,11 +65,11 @@ def aws_errors(what: str) -> Iterator[None]:
 
 def _translate(what: str, error: dict[str, Any]) -> CommandError:
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-    if code in _NOT_FOUND or (code == "ValidationException" and _says_missing(message)):
+    if code in _NOT_FOUND or (code in _INVALID and _says_missing(message)):
         return CommandError(f"{what} does not exist in this account and region ({message or code})")
     if code in _CHANGED:
         return CommandError(f"{what} has changed in S3 since it was looked up")
-    if code == "ValidationException":
+    if code in _INVALID:
         return CommandError(f"{what}: {message}")
     if code in {"403", "AccessDenied", "AccessDeniedException"}:
         return CommandError(f"{what}: access denied: {message}", Exit.UNREACHABLE)

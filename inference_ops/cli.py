@@ -14,14 +14,15 @@ from inference_ops import (
     measurement_commands,
     operation_commands,
 )
+from inference_ops.check import command as check_command
 from inference_ops.errors import Exit
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
 
 app = typer.Typer(
     name="inference",
-    help="Prepares trained XGBoost models for their deployment with the CDK, and looks after "
-    "deployed endpoints.",
+    help="Prepares and proves trained XGBoost models for their deployment with the CDK, and looks "
+    "after deployed endpoints.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -193,7 +194,13 @@ def convert(
         console.result("converted", {"output": str(destination), **proof})
 
 
-for commands in (deployment_commands, operation_commands, measurement_commands, cost_commands):
+for commands in (
+    check_command,
+    deployment_commands,
+    operation_commands,
+    measurement_commands,
+    cost_commands,
+):
     commands.add_to(app)
 
 

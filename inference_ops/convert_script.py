@@ -27,9 +27,9 @@ _SPLIT = re.compile(r"\[f(\d+)<([^\]]+)\]")
 
 def convert(legacy: str, ubj: str, probe: str) -> dict[str, object]:
     """Save a model anew, and note what it predicts."""
-    booster = _load(legacy)
-    rows = _probe_rows(booster)
-    predictions = _predict(booster, rows)
+    booster = load(legacy)
+    rows = probe_rows(booster)
+    predictions = predict(booster, rows)
     with open(ubj, "wb") as file:
         file.write(_save(booster))
     with open(probe, "wb") as file:
@@ -41,7 +41,7 @@ def verify(ubj: str, probe: str) -> dict[str, object]:
     """Compare the predictions of the new file with those of the old one, bit for bit."""
     kept = dict(np.load(probe))
     rows = kept.pop("rows")
-    predictions = _predict(_load(ubj), rows)
+    predictions = predict(load(ubj), rows)
     for name, old in kept.items():
         new = predictions[name]
         if old.shape != new.shape or not np.array_equal(old, new, equal_nan=True):
@@ -50,7 +50,8 @@ def verify(ubj: str, probe: str) -> dict[str, object]:
     return {"verified_by": xgb.__version__, "rows_compared": len(rows)}
 
 
-def _load(path: str) -> xgb.Booster:
+def load(path: str) -> xgb.Booster:
+    """Load a model from a file of whatever name."""
     with open(path, "rb") as file:
         content = bytearray(file.read())
     booster = xgb.Booster({"nthread": 1})
@@ -75,7 +76,8 @@ def _save(booster: xgb.Booster) -> bytearray:
     return booster.save_raw(raw_format="ubj")
 
 
-def _predict(booster: xgb.Booster, rows: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+def predict(booster: xgb.Booster, rows: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """What a model predicts for rows, and the margins behind it."""
     data = xgb.DMatrix(
         rows,
         feature_names=booster.feature_names,
@@ -89,7 +91,7 @@ def _predict(booster: xgb.Booster, rows: np.ndarray[Any, Any]) -> dict[str, np.n
     }
 
 
-def _probe_rows(booster: xgb.Booster) -> np.ndarray[Any, Any]:
+def probe_rows(booster: xgb.Booster) -> np.ndarray[Any, Any]:
     """Rows that take both sides of the model's splits, some with missing values."""
     columns = booster.num_features()
     count = max(64, min(_MOST_ROWS, _MOST_CELLS // max(columns, 1)))

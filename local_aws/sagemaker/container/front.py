@@ -1,4 +1,4 @@
-"""The HTTP server in front of the workers: nginx's part."""
+"""The HTTP server in front of the workers: nginx's part, and what gunicorn does before a worker."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import sys
 import threading
 import time
 from http import HTTPStatus
-from typing import BinaryIO, NamedTuple
 
+from local_aws.sagemaker.container.pages import nginx_page
+from local_aws.sagemaker.container.request import (
+    RefusedError,
+    Request,
+    gunicorn_refusal,
+    read_request,
+)
 from local_aws.sagemaker.container.wire import Head
 from local_aws.sagemaker.container.workers import (
     WorkerFailedError,
@@ -18,21 +24,8 @@ from local_aws.sagemaker.container.workers import (
 
 # nginx passes on what begins so, and answers the rest itself.
 _PASSED_ON = ("/ping", "/invocations", "/execution-parameters")
-_MAX_LINE = 1 << 16
-
-
-class _Request(NamedTuple):
-    method: str
-    target: str
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        return next((value for key, value in self.headers if key.lower() == name), None)
-
-
-class _BadRequestError(Exception):
-    """Not HTTP."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
 class Front:
@@ -52,115 +45,92 @@ class Front:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection, connection.makefile("rb") as incoming:
             try:
-                while (request := _read(incoming)) is not None:
-                    keep = (request.header("connection") or "").lower() != "close"
-                    head, body = self._answer(request)
-                    connection.sendall(_rendered(head, body, keep=keep, method=request.method))
-                    _log(request, head, body)
-                    if not keep:
+                while request := read_request(incoming, lambda: connection.sendall(_CONTINUE)):
+                    answer = self._answer(request)
+                    rendered, whole = _rendered(request, answer)
+                    connection.sendall(rendered)
+                    _log(request.line, request.header("user-agent"), answer)
+                    if not (request.keep_alive and whole):
                         return
-            except _BadRequestError:
-                connection.sendall(_rendered(*_page(400), keep=False, method="GET"))
+            except RefusedError as error:
+                _log(error.line, None, error.answer)
+                connection.sendall(_rendered(None, error.answer)[0])
+                _drain(connection)
             except ConnectionError:
                 return
 
-    def _answer(self, request: _Request) -> tuple[Head, bytes]:
-        path, _, query = request.target.partition("?")
-        if not path.startswith(_PASSED_ON):
+    def _answer(self, request: Request) -> tuple[Head, bytes]:
+        if not request.location.startswith(_PASSED_ON):
             return {"status": 404, "headers": [("Content-Type", "application/octet-stream")]}, b"{}"
+        refused = gunicorn_refusal(request)
+        if refused is not None:
+            return refused
         head: Head = {
             "method": request.method,
-            "path": path,
-            "query": query,
+            "path": request.path,
+            "query": request.query,
             "headers": request.headers,
         }
         try:
             return self._pool.answer(head, request.body)
         except WorkerTimeoutError:
-            return _page(504)
+            return nginx_page(504)
         except WorkerFailedError:
-            return _page(502)
+            return nginx_page(502)
 
 
-def _read(incoming: BinaryIO) -> _Request | None:
-    """The next request; None when the client has closed the connection."""
-    line = incoming.readline(_MAX_LINE)
-    if not line:
-        return None
-    try:
-        method, target, _version = line.decode("latin-1").split()
-    except ValueError as error:
-        raise _BadRequestError from error
-    headers = []
-    while (line := incoming.readline(_MAX_LINE)) not in (b"\r\n", b"\n"):
-        name, colon, value = line.decode("latin-1").partition(":")
-        if not colon:
-            raise _BadRequestError
-        headers.append((name.strip(), value.strip()))
-    request = _Request(method, target, headers, b"")
-    if (request.header("transfer-encoding") or "").lower() == "chunked":
-        # The worker gets the body whole, with its length.
-        plain = [found for found in headers if found[0].lower() != "transfer-encoding"]
-        return request._replace(headers=plain, body=_dechunked(incoming))
-    try:
-        length = int(request.header("content-length") or 0)
-    except ValueError as error:
-        raise _BadRequestError from error
-    body = incoming.read(length)
-    if len(body) != length:
-        raise ConnectionResetError
-    return request._replace(body=body)
+def _rendered(request: Request | None, answer: tuple[Head, bytes]) -> tuple[bytes, bool]:
+    """An answer on the wire, and whether it has the length that it says.
 
-
-def _dechunked(incoming: BinaryIO) -> bytes:
-    parts = []
-    try:
-        while size := int(incoming.readline(_MAX_LINE).partition(b";")[0], 16):
-            parts.append(incoming.read(size))
-            incoming.readline(_MAX_LINE)
-    except ValueError as error:
-        raise _BadRequestError from error
-    while incoming.readline(_MAX_LINE) not in (b"\r\n", b"\n", b""):
-        pass
-    return b"".join(parts)
-
-
-def _page(status: int) -> tuple[Head, bytes]:
-    """The page that nginx itself answers for an error."""
-    title = f"{status} {HTTPStatus(status).phrase.replace('Gateway Timeout', 'Gateway Time-out')}"
-    body = (
-        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
-        f"<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    )
-    return {"status": status, "headers": [("Content-Type", "text/html")]}, body.encode()
-
-
-def _rendered(head: Head, body: bytes, *, keep: bool, method: str) -> bytes:
+    Args:
+        request: what it answers; None if it was refused.
+        answer: head and body.
+    """
+    head, body = answer
     status = head["status"]
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    lines = [f"HTTP/1.1 {status} {phrase}"]
-    lines += [
+    said = {name.lower(): value for name, value in head["headers"]}
+    length = int(said.get("content-length", len(body)))
+    headers = [
         f"{name}: {value}"
         for name, value in head["headers"]
-        if name.lower() not in {"content-length", "connection", "transfer-encoding"}
+        # nginx leaves out a header without a value.
+        if value and name.lower() not in {"content-length", "connection", "transfer-encoding"}
     ]
-    lines += [
-        f"Content-Length: {len(body)}",
+    if status not in _WITHOUT_BODY:
+        headers.append(f"Content-Length: {length}")
+    bodiless = request is not None and request.method == "HEAD"
+    sent = b"" if bodiless else body[:length]
+    whole = bodiless or len(sent) == length
+    keep = request is not None and request.keep_alive and whole
+    lines = [
+        f"HTTP/1.1 {status} {phrase}",
+        *headers,
         f"Connection: {'keep-alive' if keep else 'close'}",
         "\r\n",
     ]
-    return "\r\n".join(lines).encode("latin-1") + (b"" if method == "HEAD" else body)
+    return "\r\n".join(lines).encode("latin-1") + sent, whole
 
 
-def _log(request: _Request, head: Head, body: bytes) -> None:
+def _drain(connection: socket.socket) -> None:
+    """Take what the client still sends: a reset would take the answer away from it."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(1)
+    try:
+        while connection.recv(1 << 16):
+            pass
+    except OSError:
+        return
+
+
+def _log(line: str, agent: str | None, answer: tuple[Head, bytes]) -> None:
     """One line of nginx's access log."""
     when = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime())
-    agent = request.header("user-agent") or "-"
+    head, body = answer
     sys.stdout.write(
-        f'127.0.0.1 - - [{when}] "{request.method} {request.target} HTTP/1.1" '
-        f'{head["status"]} {len(body)} "-" "{agent}"\n'
+        f'127.0.0.1 - - [{when}] "{line}" {head["status"]} {len(body)} "-" "{agent or "-"}"\n'
     )
     sys.stdout.flush()

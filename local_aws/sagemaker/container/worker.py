@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_aws.sagemaker.container import wire
+from local_aws.sagemaker.container.pages import gunicorn_page
 from local_aws.sagemaker.container.settings import Settings
 from local_aws.sagemaker.container.wire import Head
 
@@ -24,19 +25,6 @@ if TYPE_CHECKING:
     import flask
 
 logger = logging.getLogger("sagemaker-containers")
-
-# gunicorn's own page for an exception outside of the application.
-_GUNICORN_ERROR = b"""\
-<html>
-  <head>
-    <title>Internal Server Error</title>
-  </head>
-  <body>
-    <h1><p>Internal Server Error</p></h1>
-\x20\x20\x20\x20
-  </body>
-</html>
-"""
 
 
 class ImportModuleError(Exception):
@@ -72,8 +60,7 @@ class Worker:
             return _through(self._application, _environ(head, body))
         except Exception:
             logger.exception("Error handling request %s", head["path"])
-            headers = [("Content-Type", "text/html")]
-            return {"status": 500, "headers": headers}, _GUNICORN_ERROR
+            return gunicorn_page(500)
 
     def serve(self, channel: socket.socket) -> None:
         """Answer what comes through ``channel`` until the front ends."""
@@ -89,7 +76,8 @@ def _environ(head: Head, body: bytes) -> dict[str, Any]:
         "QUERY_STRING": head["query"],
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "8080",
-        "SERVER_PROTOCOL": "HTTP/1.1",
+        # nginx speaks HTTP/1.0 to gunicorn.
+        "SERVER_PROTOCOL": "HTTP/1.0",
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
@@ -103,8 +91,9 @@ def _environ(head: Head, body: bytes) -> dict[str, Any]:
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
             environ[key] = value
-        elif key != "CONTENT_LENGTH":
-            environ[f"HTTP_{key}"] = value
+        else:
+            key = f"HTTP_{key}"
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
     return environ
 
 
@@ -116,11 +105,23 @@ def _through(application: flask.Flask, environ: dict[str, Any]) -> tuple[Head, b
         return None
 
     parts = application(environ, start_response)
+    sent: list[bytes] = []
+    head_is_sent = False
     try:
-        return answer, b"".join(parts)
+        for part in parts:
+            # gunicorn sends the head before it looks at the first part.
+            head_is_sent = True
+            if not isinstance(part, bytes):
+                raise TypeError(f"{part!r} is not a byte")
+            sent.append(part)
+    except Exception:
+        if not head_is_sent:
+            raise
+        logger.exception("Error handling request")
     finally:
         if hasattr(parts, "close"):
             parts.close()
+    return answer, b"".join(sent)
 
 
 def _import_now(settings: Settings) -> None:

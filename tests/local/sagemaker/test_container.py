@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -259,6 +260,83 @@ def test_paths(container: Container, method: str, path: str, status: int) -> Non
     assert answered.status == status
     if path == "/models":
         assert answered.body == b"{}"
+
+
+_HOST = "Host: a\r\n"
+_POST = f"POST /invocations HTTP/1.1\r\n{_HOST}"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (f"GET /ping HTTP/1.1\r\n{_HOST}\r\n", 200),
+        (f"GET //p%69ng?x HTTP/1.1\r\n{_HOST}\r\n", 200),
+        (f"GET http://a/ping HTTP/1.1\r\n{_HOST}\r\n", 200),
+        ("GET /ping HTTP/1.0\r\n\r\n", 200),
+        (f"GET /ping HTTP/1.1\r\n{_HOST}nonsense\r\n\r\n", 200),
+        ("GET /ping HTTP/1.1\r\n\r\n", 400),
+        (f"GET /ping HTTP/1.1\r\n{_HOST}{_HOST}\r\n", 400),
+        (f"GET /../ping HTTP/1.1\r\n{_HOST}\r\n", 400),
+        (f"get /ping HTTP/1.1\r\n{_HOST}\r\n", 400),
+        (f"GET /ping HTTP/1.1\r\n{_HOST}X-A : 1\r\n\r\n", 400),
+        (f"GET /ping HTTP/1.1\r\n{_HOST}X-A: {'1' * 9000}\r\n\r\n", 400),
+        (f"GET /ping?{'a' * 5000} HTTP/1.1\r\n{_HOST}\r\n", 400),
+        (f"{_POST}Content-Length: -1\r\n\r\n", 400),
+        (f"{_POST}Content-Length: 1\r\nContent-Length: 1\r\n\r\n1", 400),
+        (f"{_POST}Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (f"TRACE /ping HTTP/1.1\r\n{_HOST}\r\n", 405),
+        (f"GET /ping?{'a' * 9000} HTTP/1.1\r\n{_HOST}\r\n", 414),
+        (f"{_POST}{''.join(f'X-{n}: 1' + chr(13) + chr(10) for n in range(100))}\r\n", 431),
+        (f"{_POST}Transfer-Encoding: gzip\r\n\r\n", 501),
+        (f"GET /ping HTTP/2.0\r\n{_HOST}\r\n", 505),
+    ],
+)
+def test_what_nginx_and_gunicorn_take_and_refuse(
+    container: Container, request_: str, status: int
+) -> None:
+    """The statuses are those of the image's stack, with which tests/conformance compares more."""
+    with socket.create_connection(("127.0.0.1", container.port), timeout=30) as connection:
+        connection.sendall(request_.encode())
+        assert connection.recv(12) == f"HTTP/1.1 {status}".encode()
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(container: Container) -> None:
+    """Curl sends `Expect: 100-continue` with large bodies, and waits a second otherwise."""
+    with socket.create_connection(("127.0.0.1", container.port), timeout=30) as connection:
+        connection.sendall(f"{_POST}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n".encode())
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"tuple")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+def test_headers_arrive_as_nginx_passes_them_on(start: Start) -> None:
+    """Repeated ones joined, those with an underscore not at all, the client's address added."""
+    container = start(
+        "import flask\n"
+        "def model_fn(d): ...\n"
+        "def transform_fn(*a):\n"
+        "    sent = dict(flask.request.headers)\n"
+        "    names = ('Accept', 'X-Forwarded-For', 'Content-Length', 'X-A')\n"
+        "    return '|'.join(sent.get(name, '-') for name in names), 'text/plain'\n"
+    )
+    request = f"{_POST}Accept: a\r\nAccept: b\r\nX_A: 1\r\nContent-Length: 1\r\n\r\n1"
+    with socket.create_connection(("127.0.0.1", container.port), timeout=30) as connection:
+        connection.sendall(request.encode())
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert response.read() == b"a,b|127.0.0.1|1|-"
+
+
+def test_an_answer_shorter_than_it_says_is_cut_off(start: Start) -> None:
+    """The connection ends, so that nobody takes the part for the whole."""
+    container = start(
+        "from werkzeug.wrappers import Response\n"
+        "def model_fn(d): ...\n"
+        "def transform_fn(*a):\n"
+        "    return Response(iter('x'), headers={'Content-Length': '3'})\n"
+    )
+    with pytest.raises(http.client.IncompleteRead):
+        container.invoke(b"1")
 
 
 def test_a_connection_serves_many_requests_also_chunked_ones(container: Container) -> None:

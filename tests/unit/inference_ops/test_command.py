@@ -39,7 +39,8 @@ def test_help_imports_neither_boto3_nor_xgboost() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["resolve", "convert", "rollback", "deployments list", "deployments prune"]
+    "command",
+    ["resolve", "convert", "check", "rollback", "deployments list", "deployments prune"],
 )
 def test_each_command_shows_examples_and_exit_codes(command: str) -> None:
     """Every example is a line of its own, as it is typed."""
