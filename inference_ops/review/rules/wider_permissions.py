@@ -1,0 +1,51 @@
+"""A role that is there may do no more than before."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from inference_ops.review.changes import Change
+from inference_rules.rule import Fault, Rule
+
+_LOGICAL_ID = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z.]+)?\}")
+
+
+def _check(change: Change) -> Iterator[Fault]:
+    gone = [row for row in change.iam if row["sign"] == "-"]
+    for row in change.iam:
+        if row["sign"] != "+" or row["effect"] == "Deny" or _had(row, gone):
+            continue
+        owner = _owner(change, row)
+        if owner is not None:
+            what = ", ".join(row["action"].splitlines())
+            # A managed policy has no resource of its own: there it is the role.
+            where = f" on {', '.join(row['resource'].splitlines())}" if row["effect"] else ""
+            yield Fault(resource=owner, path="", detail=f"gets {what}{where}")
+
+
+def _had(row: Mapping[str, str], gone: list[Mapping[str, str]]) -> bool:
+    actions = set(row["action"].splitlines())
+    same = ("resource", "effect", "principal", "condition")
+    return any(
+        all(old[key] == row[key] for key in same) and actions <= set(old["action"].splitlines())
+        for old in gone
+    )
+
+
+def _owner(change: Change, row: Mapping[str, str]) -> str | None:
+    """The role or resource that was there before; a new one needs what it gets."""
+    for text in (row["principal"], row["resource"]):
+        for logical_id in _LOGICAL_ID.findall(text):
+            if logical_id in change.base.resources:
+                return str(logical_id)
+    return None
+
+
+WIDER_PERMISSIONS = Rule(
+    name="WiderPermissions",
+    severity="warning",
+    description="Somebody who is there already may do more after this change: a reviewer looks at "
+    "each such line.",
+    fix="make sure that it is needed",
+    source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
+    check=_check,
+)
