@@ -4,7 +4,7 @@ from inference_ops.review.changes import Change
 from inference_ops.review.pairs import EndpointPair
 from inference_rules.hosting import Target, target_of
 
-# Withdraws the targets of an endpoint before its update: docs/decisions/0002-one-owner-of-scaling.md
+# Withdraws the targets of an endpoint before its update.
 _WITHDRAWAL = "Custom::ReleasedScalableTargets"
 
 

@@ -7,7 +7,7 @@ from inference_rules.rule import Fault, Rule
 
 _HOLDS: Mapping[str, str] = {
     "AWS::DynamoDB::Table": "its items",
-    "AWS::KMS::Key": "whatever it encrypts, which nobody can read without it,",
+    "AWS::KMS::Key": "the reading of all that it encrypted",
     "AWS::Logs::LogGroup": "its logs",
     "AWS::S3::Bucket": "its objects",
 }
@@ -22,9 +22,9 @@ def _check(change: Change) -> Iterator[Fault]:
         new = change.head.resources.get(entry.logical_id, old)
         replaced = entry.action == "replace"
         if entry.action == "delete":
-            detail = f"it is deleted, and {held} with it"
+            detail = f"it is deleted with {held}"
         elif replaced and new.body.get("UpdateReplacePolicy", "Delete") == "Delete":
-            detail = f"{', '.join(entry.causes)} replaces it: {held} stay behind and are deleted"
+            detail = f"{', '.join(entry.causes)} replaces it, and the old one goes with {held}"
         else:
             continue
         yield Fault(resource=entry.logical_id, path="", detail=detail)

@@ -32,11 +32,12 @@ def _had(row: Mapping[str, str], gone: list[Mapping[str, str]]) -> bool:
 
 
 def _owner(change: Change, row: Mapping[str, str]) -> str | None:
-    """The role or resource that was there before; a new one needs what it gets."""
-    for text in (row["principal"], row["resource"]):
-        for logical_id in _LOGICAL_ID.findall(text):
-            if logical_id in change.base.resources:
-                return str(logical_id)
+    """Who gets it, if that was there before: a new role needs what it gets."""
+    principals = _LOGICAL_ID.findall(row["principal"])
+    # A managed policy names its role as the resource; a policy of a bucket names anyone.
+    for logical_id in principals or _LOGICAL_ID.findall(row["resource"]):
+        if logical_id in change.base.resources:
+            return str(logical_id)
     return None
 
 

@@ -1,0 +1,61 @@
+"""A review in the terminal."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from inference_ops.review.review import Review
+from inference_ops.review.sections import SIGNS, resource_lines, summary, tables, where
+
+_SEVERITY = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+_ACTION = {
+    "add": "green",
+    "update": "yellow",
+    "replace": "bold magenta",
+    "may replace": "magenta",
+    "delete": "bold red",
+    "keep": "red",
+}
+
+
+def show(review: Review, console: Console) -> None:
+    """Print a review.
+
+    Args:
+        review: The review.
+        console: Where to.
+    """
+    say = console.print
+    say(f"[bold]{escape(review.base)} → {escape(review.head)}[/]")
+    say(escape(summary(review)))
+    for finding in review.open:
+        style = _SEVERITY[finding.severity]
+        before = "" if finding.new else "  [dim](was there before)[/]"
+        say()
+        say(
+            f"[{style}]{finding.severity:<8}[/] [bold]{finding.rule}[/]  "
+            f"{escape(where(finding))}{before}"
+        )
+        say(f"  {escape(finding.detail)}")
+        say(f"  {escape(finding.description)}", style="dim")
+        say(f"  → {escape(finding.fix)}")
+        say(f"  {finding.source}", style="dim", soft_wrap=True)
+    stack = None
+    for line in resource_lines(review):
+        if line.stack != stack:
+            stack = line.stack
+            say()
+            say(f"[bold]{escape(stack or 'What changes')}[/]")
+        style = _ACTION[line.action]
+        say(f"[{style}]{SIGNS[line.action]} {escape(line.title)}[/]  [dim]{escape(line.kind)}[/]")
+        for text in line.says:
+            say(f"    {escape(text)}")
+    for table in tables(review):
+        shown = RichTable(title=table.title, title_justify="left", title_style="bold")
+        for column in table.columns:
+            shown.add_column(column, overflow="fold")
+        for row in table.rows:
+            style = "green" if row[0] == "+" else "red"
+            shown.add_row(*map(escape, row), style=style)
+        say()
+        say(shown)
