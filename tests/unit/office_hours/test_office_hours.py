@@ -190,7 +190,7 @@ def test_the_saving_is_told_with_the_standing_of_its_price(
         ("us-east-1", "ml.g5.xlarge", "the price in us-east-1 is unknown; saving unknown"),
         ("eu-central-1", "ml.m5.xlarge", "the price in eu-central-1 is unknown; saving unknown"),
         (None, "ml.m5.xlarge", "a region that is not known at synth is unknown; saving unknown"),
-        ("us-east-1", "ml.m5.large", "(unconfirmed, public tables of 2024 to 2026 that agree)"),
+        ("us-east-1", "ml.c5.large", "(unconfirmed, public tables of 2024 to 2026 that agree)"),
     ],
 )
 def test_a_price_that_is_not_known_is_not_made_up(
