@@ -1,221 +1,289 @@
-"""CloudFormation's intrinsic functions, worked out as far as a template alone allows."""
+"""Works out CloudFormation's intrinsic functions, as far as the template alone tells."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-_VARIABLE = re.compile(r"\$\{([^!{}][^{}]*)\}")
-_ESCAPED = re.compile(r"\$\{!([^{}]*)\}")
-_NOTHING = object()
+_PLACEHOLDER: Final = re.compile(r"\$\{(!?)([^}]+)\}")
+_PARTITIONS: Final = {"cn": ("aws-cn", "amazonaws.com.cn")}
+_NO_VALUE: Final = object()
 
 
-class Intrinsics:
-    """Works values of one template out.
+@dataclass(frozen=True, kw_only=True)
+class Unresolved:
+    """What only a deployment tells.
+
+    Attributes:
+        text: what it is, as in `Fn::Sub`: `Endpoint.EndpointName`, `AWS::AccountId`.
+        logical_id: the resource or parameter that it comes from, if it is one's.
+        attribute: of the resource; None for what `Ref` gives.
+    """
+
+    text: str
+    logical_id: str | None = None
+    attribute: str | None = None
+
+    def __str__(self) -> str:
+        return f"${{{self.text}}}"
+
+
+class Resolver:
+    """Resolves values of one template.
+
+    Parameters have their defaults. Within a longer text what only a deployment tells stays
+    as `${Endpoint.EndpointName}`, so that two texts that mean the same are equal.
 
     Args:
-        template: the template, for its parameters, mappings and conditions.
-        resources: its resources.
-        name_properties: by type, the property that holds a resource's name.
+        template: the template.
+        region: where it goes, if that is known.
+        parameters: values that count instead of the defaults.
     """
 
     def __init__(
         self,
         template: Mapping[str, Any],
-        resources: Mapping[str, Mapping[str, Any]],
-        name_properties: Mapping[str, str],
+        *,
+        region: str | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
-        self._parameters = _section(template, "Parameters")
-        self._mappings = _section(template, "Mappings")
-        self._conditions = _section(template, "Conditions")
-        self._resources = resources
-        self._names = name_properties
-        self._functions: Mapping[str, Callable[[Any], Any]] = {
-            "Ref": self._ref,
-            "Fn::GetAtt": self._get_att,
-            "Fn::Sub": self._sub,
-            "Fn::Join": self._join,
-            "Fn::Select": self._select,
-            "Fn::Split": self._split,
-            "Fn::If": self._if,
-            "Fn::FindInMap": self._find_in_map,
-        }
-        self._resolving: set[str] = set()
+        self._template = template
+        self._region = region
+        self._given = {} if parameters is None else dict(parameters)
+        # What is being worked out, for a template whose parts refer to one another in a circle.
+        self._open: list[tuple[str, str]] = []
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        """The resolved properties of a resource.
+
+        Args:
+            logical_id: the resource.
+        """
+        resolved = self.resolve(self._section("Resources")[logical_id].get("Properties", {}))
+        return resolved if isinstance(resolved, dict) else {}
+
+    def exists(self, logical_id: str) -> bool | None:
+        """Whether a resource's condition holds; None if only a deployment tells.
+
+        Args:
+            logical_id: the resource.
+        """
+        condition = self._section("Resources")[logical_id].get("Condition")
+        return True if condition is None else self.condition(str(condition))
+
+    def condition(self, name: str) -> bool | None:
+        """Whether a condition of the template holds; None if only a deployment tells.
+
+        Args:
+            name: the condition.
+        """
+        key = ("condition", name)
+        if key in self._open or name not in self._section("Conditions"):
+            return None
+        self._open.append(key)
+        try:
+            return self._holds(self._section("Conditions")[name])
+        finally:
+            self._open.pop()
 
     def resolve(self, value: Any) -> Any:
         """Works a value out.
 
         Args:
-            value: as in the template.
+            value: anything of the template.
 
         Returns:
-            The same without functions: what is not known is text with `${…}`.
+            The value without intrinsic functions; `Unresolved` stands for those that only a
+            deployment works out.
         """
-        found = self._resolve(value)
-        return None if found is _NOTHING else found
+        resolved = self._resolve(value)
+        return None if resolved is _NO_VALUE else resolved
+
+    def _section(self, name: str) -> Mapping[str, Any]:
+        section = self._template.get(name)
+        return section if isinstance(section, Mapping) else {}
 
     def _resolve(self, value: Any) -> Any:
         if isinstance(value, list):
-            items = (self._resolve(item) for item in value)
-            return [item for item in items if item is not _NOTHING]
+            members = [self._resolve(member) for member in value]
+            return [member for member in members if member is not _NO_VALUE]
         if not isinstance(value, Mapping):
             return value
         if len(value) == 1:
-            ((key, argument),) = value.items()
-            if key in self._functions:
-                return self._functions[key](argument)
-            if isinstance(key, str) and key.startswith("Fn::"):
-                return _unknown(key.removeprefix("Fn::"), argument)
-        pairs = ((str(key), self._resolve(inner)) for key, inner in value.items())
-        return {key: inner for key, inner in pairs if inner is not _NOTHING}
+            [(name, argument)] = value.items()
+            if name == "Ref" or str(name).startswith("Fn::"):
+                return self._function(str(name), argument)
+        entries = {name: self._resolve(member) for name, member in value.items()}
+        return {name: member for name, member in entries.items() if member is not _NO_VALUE}
 
-    def _ref(self, name: Any) -> Any:
-        if name == "AWS::NoValue":
-            return _NOTHING
-        if name in self._parameters:
-            parameter = self._parameters[name]
-            default = parameter.get("Default") if isinstance(parameter, Mapping) else None
-            lookup = isinstance(parameter, Mapping) and "SSM" in str(parameter.get("Type"))
-            return f"${{{name}}}" if default is None or lookup else default
-        # Some types answer Ref with their name, and then a literal name is known.
-        resource = self._resources.get(name, {})
-        answers_with_name = not str(resource.get("Type")).startswith("AWS::SageMaker::")
-        if answers_with_name and resource.get("Type") not in ("AWS::SNS::Topic", "AWS::SQS::Queue"):
-            return self._named(name) or f"${{{name}}}"
-        return f"${{{name}}}"
-
-    def _get_att(self, argument: Any) -> str:
-        parts = argument.split(".", 1) if isinstance(argument, str) else list(argument)
-        name, attribute = str(parts[0]), ".".join(str(part) for part in parts[1:])
-        name_property = self._names.get(str(self._resources.get(name, {}).get("Type")))
-        if attribute == name_property:
-            return self._named(name) or f"${{{name}.{attribute}}}"
-        return f"${{{name}.{attribute}}}"
-
-    def _named(self, logical_id: str) -> str | None:
-        resource = self._resources.get(logical_id, {})
-        name_property = self._names.get(str(resource.get("Type")), "")
-        properties = resource.get("Properties")
-        given = properties.get(name_property) if isinstance(properties, Mapping) else None
-        if given is None or logical_id in self._resolving:
-            return None
-        self._resolving.add(logical_id)
+    def _function(self, name: str, argument: Any) -> Any:
+        function = _FUNCTIONS.get(name)
+        if function is None:
+            return Unresolved(text=f"{name} {_text(self._resolve(argument))}")
         try:
-            found = self._resolve(given)
-        finally:
-            self._resolving.discard(logical_id)
-        return found if isinstance(found, str) else None
+            return function(self, argument)
+        except (LookupError, TypeError, ValueError):
+            # Wrong arguments are for a linter, or for CloudFormation, to tell.
+            return Unresolved(text=name)
+
+    def _ref(self, argument: Any) -> Any:
+        name = str(argument)
+        if name.startswith("AWS::"):
+            return self._pseudo(name)
+        if name in self._given:
+            return self._given[name]
+        parameter = self._section("Parameters").get(name)
+        if parameter is None:
+            return Unresolved(text=name, logical_id=name)
+        kind = str(parameter.get("Type", "String"))
+        # The default of an SSM parameter is its name.
+        if "Default" not in parameter or kind.startswith("AWS::SSM::Parameter::Value"):
+            return Unresolved(text=name, logical_id=name)
+        default = parameter["Default"]
+        if kind == "CommaDelimitedList" or kind.startswith("List<"):
+            return [part.strip() for part in str(default).split(",")]
+        return default
+
+    def _pseudo(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return _NO_VALUE
+        if self._region is not None:
+            partition, suffix = _PARTITIONS.get(self._region[:2], ("aws", "amazonaws.com"))
+            known = {
+                "AWS::Region": self._region,
+                "AWS::Partition": partition,
+                "AWS::URLSuffix": suffix,
+            }
+            if name in known:
+                return known[name]
+        return Unresolved(text=name)
+
+    def _get_att(self, argument: Any) -> Any:
+        name, attribute = (
+            argument.split(".", 1) if isinstance(argument, str) else (argument[0], argument[1])
+        )
+        attribute = _text(self._resolve(attribute))
+        # Attributes with the name of a property, such as EndpointName, are that property.
+        properties = self._section("Resources").get(name, {}).get("Properties", {})
+        key = (name, attribute)
+        if isinstance(properties, Mapping) and attribute in properties and key not in self._open:
+            self._open.append(key)
+            try:
+                return self._resolve(properties[attribute])
+            finally:
+                self._open.pop()
+        return Unresolved(text=f"{name}.{attribute}", logical_id=name, attribute=attribute)
 
     def _sub(self, argument: Any) -> str:
-        text, given = (argument, {}) if isinstance(argument, str) else (argument[0], argument[1])
-        values = {name: self._resolve(value) for name, value in given.items()}
+        text, given = (argument, {}) if isinstance(argument, str) else argument
 
-        def put(match: re.Match[str]) -> str:
-            name = match[1].strip()
-            if name in values:
-                return _text(values[name])
-            if "." in name:
-                return self._get_att(name)
+        def replace(found: re.Match[str]) -> str:
+            literal, name = found.groups()
+            name = name.strip()
+            if literal:
+                return f"${{{name}}}"
+            if name in given:
+                return _text(self._resolve(given[name]))
+            if "." in name and not name.startswith("AWS::"):
+                return _text(self._get_att(name))
             return _text(self._ref(name))
 
-        return _ESCAPED.sub(r"${\1}", _VARIABLE.sub(put, str(text)))
+        return _PLACEHOLDER.sub(replace, text)
 
-    def _join(self, argument: Any) -> str:
-        delimiter, values = argument
-        found = self._resolve(values)
-        if not isinstance(found, list):
-            return _unknown("Join", argument)
-        return str(delimiter).join(_text(value) for value in found)
+    def _join(self, argument: Any) -> Any:
+        separator, parts = argument
+        members = self._resolve(parts)
+        if isinstance(members, Unresolved):
+            return members
+        return str(separator).join(_text(member) for member in members)
 
     def _select(self, argument: Any) -> Any:
-        index, values = argument
-        found = self._resolve(values)
-        if isinstance(found, list) and str(index).isdigit() and int(index) < len(found):
-            return found[int(index)]
-        return _unknown("Select", argument)
+        index, members = self._resolve(argument)
+        if isinstance(index, Unresolved) or isinstance(members, Unresolved):
+            return Unresolved(text=f"Fn::Select {index} of {members}")
+        return members[int(index)]
 
     def _split(self, argument: Any) -> Any:
-        delimiter, text = argument
-        found = self._resolve(text)
-        if isinstance(found, str) and "${" not in found:
-            return found.split(delimiter)
-        return _unknown("Split", argument)
-
-    def _if(self, argument: Any) -> Any:
-        condition, yes, no = argument
-        holds = self._holds({"Condition": condition})
-        if holds is None:
-            chosen, other = self._resolve(yes), self._resolve(no)
-            return chosen if chosen == other else _unknown("If", argument)
-        return self._resolve(yes if holds else no)
-
-    def _holds(self, condition: Any) -> bool | None:
-        if not isinstance(condition, Mapping) or len(condition) != 1:
-            return None
-        ((kind, argument),) = condition.items()
-        if kind == "Condition":
-            return self._holds(self._conditions.get(argument))
-        if kind == "Fn::Equals":
-            return self._equal(*argument)
-        if kind == "Fn::Not":
-            inner = self._holds(argument[0])
-            return None if inner is None else not inner
-        if kind in ("Fn::And", "Fn::Or"):
-            parts = [self._holds(part) for part in argument]
-            decisive = kind == "Fn::Or"
-            undecided = None if None in parts else not decisive
-            return decisive if decisive in parts else undecided
-        return None
-
-    def _equal(self, first: Any, second: Any) -> bool | None:
-        sides = [str(self._resolve(side)) for side in (first, second)]
-        if sides[0] == sides[1]:
-            return True
-        return None if any("${" in side for side in sides) else False
+        separator, text = self._resolve(argument)
+        return text if isinstance(text, Unresolved) else str(text).split(separator)
 
     def _find_in_map(self, argument: Any) -> Any:
-        keys = [self._resolve(key) for key in argument[:3]]
-        value: Any = self._mappings
-        for key in keys:
-            if not isinstance(value, Mapping) or key not in value:
-                return _unknown("FindInMap", argument)
-            value = value[key]
-        return self._resolve(value)
+        keys = [_text(self._resolve(key)) for key in argument[:3]]
+        try:
+            return self._resolve(self._section("Mappings")[keys[0]][keys[1]][keys[2]])
+        except KeyError:
+            options = argument[3] if len(argument) > 3 else {}
+            if "DefaultValue" in options:
+                return self._resolve(options["DefaultValue"])
+            return Unresolved(text=f"Fn::FindInMap {'.'.join(keys)}")
+
+    def _if(self, argument: Any) -> Any:
+        name, yes, no = argument
+        holds = self.condition(str(name))
+        if holds is None:
+            return Unresolved(text=f"Fn::If {name}")
+        return self._resolve(yes if holds else no)
+
+    def _to_json(self, argument: Any) -> str:
+        return json.dumps(self._resolve(argument), default=str)
+
+    def _base64(self, argument: Any) -> Any:
+        return self._resolve(argument)
+
+    def _holds(self, expression: Any) -> bool | None:
+        if not isinstance(expression, Mapping) or len(expression) != 1:
+            return None
+        [(name, argument)] = expression.items()
+        if name == "Condition":
+            return self.condition(str(argument))
+        function = _CONDITIONS.get(str(name))
+        return None if function is None else function(self, argument)
+
+    def _not(self, argument: Any) -> bool | None:
+        holds = self._holds(argument[0])
+        return None if holds is None else not holds
+
+    def _and(self, argument: Any) -> bool | None:
+        members = [self._holds(member) for member in argument]
+        return False if False in members else None if None in members else True
+
+    def _or(self, argument: Any) -> bool | None:
+        members = [self._holds(member) for member in argument]
+        return True if True in members else None if None in members else False
+
+    def _equals(self, argument: Any) -> bool | None:
+        left, right = (self._resolve(member) for member in argument)
+        if isinstance(left, Unresolved) or isinstance(right, Unresolved):
+            # The same unknown is equal to itself, whatever it is.
+            return True if left == right else None
+        return _text(left) == _text(right)
 
 
-def references(value: Any) -> frozenset[str]:
-    """Collects the logical ids and parameters that a value refers to.
-
-    Args:
-        value: as in the template.
-    """
-    if isinstance(value, list):
-        return frozenset().union(*(references(item) for item in value))
-    if not isinstance(value, Mapping):
-        return frozenset()
-    found: set[str] = set()
-    for key, inner in value.items():
-        if key == "Ref" and isinstance(inner, str):
-            found.add(inner)
-        elif key == "Fn::GetAtt":
-            found.add(str(inner).split(".", 1)[0] if isinstance(inner, str) else str(inner[0]))
-        elif key == "Fn::Sub":
-            text = inner if isinstance(inner, str) else inner[0]
-            found |= {name.split(".", 1)[0].strip() for name in _VARIABLE.findall(str(text))}
-            found |= references(inner)
-        else:
-            found |= references(inner)
-    return frozenset(found)
-
-
-def _section(template: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = template.get(name)
-    return section if isinstance(section, Mapping) else {}
+_FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
+    "Ref": Resolver._ref,
+    "Fn::GetAtt": Resolver._get_att,
+    "Fn::Sub": Resolver._sub,
+    "Fn::Join": Resolver._join,
+    "Fn::Select": Resolver._select,
+    "Fn::Split": Resolver._split,
+    "Fn::FindInMap": Resolver._find_in_map,
+    "Fn::If": Resolver._if,
+    "Fn::ToJsonString": Resolver._to_json,
+    "Fn::Base64": Resolver._base64,
+}
+_CONDITIONS: Final[Mapping[str, Callable[[Resolver, Any], bool | None]]] = {
+    "Fn::Not": Resolver._not,
+    "Fn::And": Resolver._and,
+    "Fn::Or": Resolver._or,
+    "Fn::Equals": Resolver._equals,
+}
 
 
 def _text(value: Any) -> str:
-    return "" if value is _NOTHING else str(value)
-
-
-def _unknown(function: str, argument: Any) -> str:
-    # The same argument gives the same text, so that equal values stay equal.
-    return f"${{{function}:{argument}}}"
+    """A value within a text, as CloudFormation writes it."""
+    if value is _NO_VALUE:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -5,12 +5,13 @@ two names can be compared although neither is known.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from inference_rules.intrinsics import Intrinsics, references
+from inference_rules.intrinsics import Resolver, Unresolved
 
 # The property that names a resource, for those whose name others repeat as a literal.
 NAME_PROPERTIES: Mapping[str, str] = {
@@ -28,6 +29,8 @@ NAME_PROPERTIES: Mapping[str, str] = {
     "AWS::SageMaker::Model": "ModelName",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
+
+_VARIABLE = re.compile(r"\$\{\s*([^!{}\s]+)\s*\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,14 +110,14 @@ class Template:
     @cached_property
     def resources(self) -> Mapping[str, Resource]:
         """All resources by logical id."""
-        intrinsics = Intrinsics(self.body, self._raw, NAME_PROPERTIES)
+        resolver = Resolver(self.body)
         found = {}
         for logical_id, raw in self._raw.items():
-            properties = intrinsics.resolve(raw.get("Properties", {}))
+            properties = _written_out(resolver.properties(logical_id))
             found[logical_id] = Resource(
                 logical_id=logical_id,
                 type=raw["Type"],
-                properties=properties if isinstance(properties, Mapping) else {},
+                properties=properties,
                 body=raw,
             )
         return found
@@ -152,7 +155,7 @@ class Template:
         """Which resources each one refers to or waits for."""
         known = frozenset(self._raw)
         return {
-            logical_id: (references(raw.get("Properties", {})) & known)
+            logical_id: (_references(raw.get("Properties", {})) & known)
             | (self.resources[logical_id].depends_on & known)
             for logical_id, raw in self._raw.items()
         }
@@ -166,6 +169,36 @@ class Template:
                 found.add(other)
                 pending.append(other)
         return frozenset(found)
+
+
+def _written_out(value: Any) -> Any:
+    """The value with what is not known as text."""
+    if isinstance(value, Unresolved):
+        return str(value)
+    if isinstance(value, list):
+        return [_written_out(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _written_out(inner) for key, inner in value.items()}
+    return value
+
+
+def _references(value: Any) -> frozenset[str]:
+    """The logical ids and parameters that a value of the template refers to."""
+    if isinstance(value, list):
+        return frozenset().union(*map(_references, value))
+    if not isinstance(value, Mapping):
+        return frozenset()
+    found: set[str] = set()
+    for key, inner in value.items():
+        found |= _references(inner)
+        if key == "Ref" and isinstance(inner, str):
+            found.add(inner)
+        elif key == "Fn::GetAtt" and inner:
+            found.add(inner.partition(".")[0] if isinstance(inner, str) else str(inner[0]))
+        elif key == "Fn::Sub" and inner:
+            text = inner if isinstance(inner, str) else str(inner[0])
+            found |= {name.partition(".")[0] for name in _VARIABLE.findall(text)}
+    return frozenset(found)
 
 
 def dig(value: Any, *path: str | int) -> Any:

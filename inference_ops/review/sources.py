@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inference_ops.errors import CommandError, Exit
-from inference_ops.review.cloudformation_yaml import parse
+from inference_ops.templates import load_templates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,51 +153,26 @@ def _cdk(root: Path) -> str:
 
 
 def _assembly(given: str, directory: Path) -> Source:
-    manifest = directory / "manifest.json"
-    if not manifest.exists():
-        raise CommandError(
-            f"{given} has no manifest.json: expected a cloud assembly, such as cdk.out", Exit.USAGE
-        )
-    templates: dict[str, Mapping[str, Any]] = {}
-    files: dict[str, str] = {}
-    regions: dict[str, str] = {}
-    artifacts: dict[str, Any] = json.loads(manifest.read_text()).get("artifacts", {})
-    for name, artifact in artifacts.items():
-        if artifact["type"] == "cdk:cloud-assembly":
-            inner = _assembly(given, directory / artifact["properties"]["directoryName"])
-            templates |= inner.templates
-            files |= inner.files
-            regions |= inner.regions
-        if artifact["type"] != "aws:cloudformation:stack":
-            continue
-        stack = str(artifact["properties"].get("stackName", name))
-        file = artifact["properties"]["templateFile"]
-        templates[stack] = _parse(directory / file, f"{given}/{file}")
-        files[stack] = f"{given}/{file}"
-        region = str(artifact.get("environment", "")).rpartition("/")[2]
-        if region and not region.startswith("unknown"):
-            regions[stack] = region
+    found = load_templates(directory)
     report = directory / "validation-report.json"
     return Source(
         name=given,
-        templates=templates,
-        files=files,
-        regions=regions,
+        templates={template.name: template.content for template in found},
+        files={
+            template.name: f"{given}/{template.path.relative_to(directory)}" for template in found
+        },
+        regions={
+            template.name: template.region for template in found if template.region is not None
+        },
         report=json.loads(report.read_text()) if report.exists() else None,
     )
 
 
 def _template(given: str, path: Path) -> Source:
+    (found,) = load_templates(path)
     return Source(
-        name=given, templates={"": _parse(path, given)}, files={"": given}, regions={}, report=None
+        name=given, templates={"": found.content}, files={"": given}, regions={}, report=None
     )
-
-
-def _parse(path: Path, name: str) -> Mapping[str, Any]:
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CommandError(f"{name} cannot be read: {error}", Exit.USAGE) from error
 
 
 def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":

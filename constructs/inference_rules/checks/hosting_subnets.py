@@ -10,7 +10,7 @@ from inference_rules.template import Template
 def _check(template: Template) -> Iterator[Fault]:
     for model in template.of_type(MODEL):
         subnets = model.get("VpcConfig", "Subnets")
-        if isinstance(subnets, list) and len(subnets) == 1 and "${Split" not in str(subnets[0]):
+        if isinstance(subnets, list) and len(subnets) == 1:
             yield Fault(
                 resource=model.logical_id,
                 path="Properties/VpcConfig/Subnets",

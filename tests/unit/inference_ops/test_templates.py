@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inference_ops.errors import CommandError, Exit
-from inference_ops.intrinsics import Resolver, Unresolved
+from inference_rules.intrinsics import Resolver, Unresolved
 from inference_ops.templates import load_templates, parse_template
 
 YAML = """
