@@ -41,5 +41,6 @@ def as_json(review: Review) -> dict[str, Any]:
             for change in review.changes
         ],
         "findings": [asdict(finding) for finding in review.findings],
+        "cost_usd_per_month": [asdict(cost) for cost in review.costs],
         "nag": None if review.nag is None else asdict(review.nag),
     }

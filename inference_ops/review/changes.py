@@ -1,5 +1,6 @@
 """What happens to each resource between two templates."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,6 +19,8 @@ _ACTIONS: Mapping[str, Action] = {
     "WILL_ORPHAN": "keep",
     "NO_CHANGE": "unchanged",
 }
+# The differ shows what is within Fn::Join as JSON.
+_FUNCTION = re.compile(r'\{"Fn::Sub":"([^"]*)"\}')
 _REPLACING: Mapping[str, bool | None] = {"WILL_REPLACE": True, "MAY_REPLACE": None}
 
 
@@ -146,7 +149,9 @@ def read_change(
         base=before,
         head=after,
         resources=resources,
-        iam=tuple(diff["iam"]),
+        iam=tuple(
+            {key: _FUNCTION.sub(r"\1", cell) for key, cell in row.items()} for row in diff["iam"]
+        ),
         broadened=diff["broadened"],
         security_groups=tuple(diff["security_groups"]),
         quotas=quotas,

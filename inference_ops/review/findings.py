@@ -6,7 +6,7 @@ from typing import Any
 
 from inference_ops.review.changes import Change
 from inference_ops.review.rules import CHANGE_RULES
-from inference_rules import RULES, SEVERITIES, Fault, Rule, Severity, Template
+from inference_rules import RULES, Fault, Rule, Severity, Template
 from inference_rules.template import dig
 
 _PLUGIN = "InferenceChecks"
@@ -55,15 +55,13 @@ def find(change: Change, report: Mapping[str, Any] | None) -> list[Finding]:
             acknowledgements of its app.
 
     Returns:
-        The findings after the change, the most severe first.
+        The findings after the change.
     """
     acknowledged = _acknowledged(report)
-    found = [
+    return [
         _finding(change, rule, fault, acknowledged, new=new)
         for rule, fault, new in (*_of_change(change), *_of_template(change))
     ]
-    order = {severity: index for index, severity in enumerate(SEVERITIES)}
-    return sorted(found, key=lambda finding: (order[finding.severity], not finding.new))
 
 
 def _of_change(change: Change) -> Iterator[tuple[Rule[Change], Fault, bool]]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from inference_ops.errors import CommandError, Exit
 from inference_ops.review.changes import Change, read_change
+from inference_ops.review.cost import CostChange, cost_change
 from inference_ops.review.differ import compare
 from inference_ops.review.findings import Finding, find
 from inference_ops.review.nag import NagDelta, compare_reports
 from inference_ops.review.sources import Source
+from inference_rules import SEVERITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class Review:
         findings: What the rules found, the most severe first.
         nag: What cdk-nag and its like found more or less, if both sides are assemblies.
         files: The template's file of each stack.
-        regions: Where each stack is deployed, if that is known.
+        costs: What each stack costs, where its region is known.
     """
 
     base: str
@@ -31,7 +33,7 @@ class Review:
     findings: tuple[Finding, ...]
     nag: NagDelta | None
     files: Mapping[str, str]
-    regions: Mapping[str, str]
+    costs: tuple[CostChange, ...]
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -45,7 +47,12 @@ class Review:
 
 
 def review(
-    base: Source, head: Source, *, quotas: Mapping[str, int], only_new: bool = False
+    base: Source,
+    head: Source,
+    *,
+    quotas: Mapping[str, int],
+    region: str | None = None,
+    only_new: bool = False,
 ) -> Review:
     """Review a change.
 
@@ -53,20 +60,22 @@ def review(
         base: Before.
         head: After.
         quotas: Instances of a type that the account may have.
+        region: Where a stack is deployed whose assembly does not say so.
         only_new: Whether findings that were there before are left out.
 
     Raises:
         CommandError: The two cannot be compared.
     """
     pairs = _pairs(base, head)
+    regions = {**base.regions, **head.regions}
     diffs = compare([(pair[1], pair[2]) for pair in pairs])
     changes = tuple(
         read_change(name, before, after, diff, quotas)
         for (name, before, after), diff in zip(pairs, diffs, strict=True)
     )
     findings = [finding for change in changes for finding in find(change, head.report)]
-    severities = ("error", "warning", "note")
-    findings.sort(key=lambda finding: (severities.index(finding.severity), not finding.new))
+    order = {severity: index for index, severity in enumerate(SEVERITIES)}
+    findings.sort(key=lambda finding: (order[finding.severity], finding.rule, not finding.new))
     return Review(
         base=base.name,
         head=head.name,
@@ -74,7 +83,11 @@ def review(
         findings=tuple(finding for finding in findings if finding.new or not only_new),
         nag=compare_reports(base.report, head.report),
         files={**base.files, **head.files},
-        regions={**base.regions, **head.regions},
+        costs=tuple(
+            cost_change(name, before, after, place)
+            for name, before, after in pairs
+            if (place := regions.get(name, region)) is not None
+        ),
     )
 
 

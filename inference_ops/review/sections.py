@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from inference_ops.review.changes import Action
 from inference_ops.review.findings import Finding
@@ -97,6 +98,11 @@ def resource_lines(review: Review) -> list[ResourceLine]:
     return sorted(lines, key=lambda line: (line.stack, not line.kind.startswith("SageMaker::")))
 
 
+def by_rule(review: Review) -> list[list[Finding]]:
+    """Group the findings that are not acknowledged, so that each rule is explained once."""
+    return [list(group) for _, group in groupby(review.open, key=lambda finding: finding.rule)]
+
+
 def where(finding: Finding) -> str:
     """The resource, with its stack if there are several."""
     return f"{finding.stack}: {finding.title}" if finding.stack else finding.title
@@ -104,8 +110,27 @@ def where(finding: Finding) -> str:
 
 def tables(review: Review) -> list[Table]:
     """List the tables that have rows."""
-    found = [_permissions(review), _network(review), _nag(review)]
+    found = [_cost(review), _permissions(review), _network(review), _nag(review)]
     return [table for table in found if table.rows]
+
+
+def _cost(review: Review) -> Table:
+    return Table(
+        title="Cost a month, in US dollars",
+        columns=("", "stack", "region", "before", "after", "difference", "without a price"),
+        rows=tuple(
+            (
+                "+" if cost.difference.maximum > 0 else "-" if cost.difference.minimum < 0 else "",
+                cost.stack or "the template",
+                cost.region,
+                str(cost.before),
+                str(cost.after),
+                f"{cost.difference.minimum:+,.2f} to {cost.difference.maximum:+,.2f}",
+                "\n".join(cost.unknown),
+            )
+            for cost in review.costs
+        ),
+    )
 
 
 def _permissions(review: Review) -> Table:

@@ -1,11 +1,13 @@
 """A review in the terminal."""
 
+from functools import partial
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
 from inference_ops.review.review import Review
-from inference_ops.review.sections import SIGNS, resource_lines, summary, tables, where
+from inference_ops.review.sections import SIGNS, by_rule, resource_lines, summary, tables, where
 
 _SEVERITY = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 _ACTION = {
@@ -25,21 +27,21 @@ def show(review: Review, console: Console) -> None:
         review: The review.
         console: Where to.
     """
-    say = console.print
+    # Whole lines, however narrow the terminal is.
+    say = partial(console.print, soft_wrap=True)
     say(f"[bold]{escape(review.base)} → {escape(review.head)}[/]")
     say(escape(summary(review)))
-    for finding in review.open:
-        style = _SEVERITY[finding.severity]
-        before = "" if finding.new else "  [dim](was there before)[/]"
+    for group in by_rule(review):
+        rule = group[0]
+        style = _SEVERITY[rule.severity]
         say()
-        say(
-            f"[{style}]{finding.severity:<8}[/] [bold]{finding.rule}[/]  "
-            f"{escape(where(finding))}{before}"
-        )
-        say(f"  {escape(finding.detail)}")
-        say(f"  {escape(finding.description)}", style="dim")
-        say(f"  → {escape(finding.fix)}")
-        say(f"  {finding.source}", style="dim", soft_wrap=True)
+        say(f"[{style}]{rule.severity:<8}[/] [bold]{rule.rule}[/]")
+        for finding in group:
+            before = "" if finding.new else "  [dim](was there before)[/]"
+            say(f"  [bold]{escape(where(finding))}[/]: {escape(finding.detail)}{before}")
+        say(f"  {escape(rule.description)}", style="dim")
+        say(f"  → {escape(rule.fix)}")
+        say(f"  {rule.source}", style="dim")
     stack = None
     for line in resource_lines(review):
         if line.stack != stack:
@@ -58,4 +60,4 @@ def show(review: Review, console: Console) -> None:
             style = "green" if row[0] == "+" else "red"
             shown.add_row(*map(escape, row), style=style)
         say()
-        say(shown)
+        console.print(shown)
