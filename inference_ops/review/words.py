@@ -132,7 +132,9 @@ def _model(_: Change, old: Resource | None, new: Resource | None) -> Iterator[st
         if before.get("Image") != after.get("Image"):
             yield f"image {_image(before)} → {_image(after)}"
         if before.get("ModelDataUrl") != after.get("ModelDataUrl"):
-            yield f"artifact {_tail(before)} → {_tail(after)}"
+            tails = [_tail(container) for container in (before, after)]
+            moves = "is read from another place" if tails[0] == tails[1] else " → ".join(tails)
+            yield f"artifact {moves}"
         environments = [side.get("Environment") for side in (before, after)]
         first, second = (side if isinstance(side, Mapping) else {} for side in environments)
         for name in sorted({*first, *second}):

@@ -27,7 +27,7 @@ CONTAINER_LOG_LEVEL = Rule(
     severity="error",
     description="SAGEMAKER_CONTAINER_LOG_LEVEL is one of Python's numeric levels: with a name the "
     "serving toolkit ends while it starts.",
-    fix="use 20 for INFO",
+    fix="use a number, such as 20 for INFO",
     source="https://github.com/aws/sagemaker-containers",
     check=_check,
 )

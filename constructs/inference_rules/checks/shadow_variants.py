@@ -29,7 +29,7 @@ SHADOW_VARIANTS = Rule(
     severity="error",
     description="A shadow variant stands beside exactly one production variant, and excludes async "
     "inference.",
-    fix="use one of each",
+    fix="use one production and one shadow variant, on instances that answer at once",
     source="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html",
     check=_check,
 )
