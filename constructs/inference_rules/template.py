@@ -155,7 +155,7 @@ class Template:
         """Which resources each one refers to or waits for."""
         known = frozenset(self._raw)
         return {
-            logical_id: (_references(raw.get("Properties", {})) & known)
+            logical_id: (referred(raw.get("Properties", {})) & known)
             | (self.resources[logical_id].depends_on & known)
             for logical_id, raw in self._raw.items()
         }
@@ -182,15 +182,19 @@ def _written_out(value: Any) -> Any:
     return value
 
 
-def _references(value: Any) -> frozenset[str]:
-    """The logical ids and parameters that a value of the template refers to."""
+def referred(value: Any) -> frozenset[str]:
+    """The logical ids and parameters that a value of the template refers to.
+
+    Args:
+        value: as the template has it.
+    """
     if isinstance(value, list):
-        return frozenset().union(*map(_references, value))
+        return frozenset().union(*map(referred, value))
     if not isinstance(value, Mapping):
         return frozenset()
     found: set[str] = set()
     for key, inner in value.items():
-        found |= _references(inner)
+        found |= referred(inner)
         if key == "Ref" and isinstance(inner, str):
             found.add(inner)
         elif key == "Fn::GetAtt" and inner:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from inference_rules import Resource, Template
+from inference_rules.template import dig, referred
 
 Action = Literal["add", "update", "replace", "may replace", "delete", "keep", "unchanged"]
 
@@ -33,12 +34,14 @@ class PropertyChange:
         old: Its value before; None if it was not there.
         new: Its value after; None if it is not there.
         replaces: Whether it makes CloudFormation replace the resource; None for perhaps.
+        follows: The resource whose replacement changes it, although the template says the same.
     """
 
     name: str
     old: Any
     new: Any
     replaces: bool | None
+    follows: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ class Change:
         iam: Statements and policies that come (`+`) and go (`-`).
         broadened: Whether somebody may do more than before.
         security_groups: Rules of traffic that come and go.
+        parameters: Parameters with what they are before and after, None for one that is not there.
         quotas: How many instances of a type the account may have, where that was given.
     """
 
@@ -87,6 +91,7 @@ class Change:
     iam: tuple[Mapping[str, str], ...]
     broadened: bool
     security_groups: tuple[Mapping[str, str], ...]
+    parameters: Mapping[str, tuple[Any, Any]]
     quotas: Mapping[str, int]
 
     def both(self, resource_type: str) -> list[tuple[Resource, Resource]]:
@@ -148,14 +153,59 @@ def read_change(
         stack=stack,
         base=before,
         head=after,
-        resources=resources,
+        resources=_with_followers(before, after, resources),
         iam=tuple(
             {key: _FUNCTION.sub(r"\1", cell) for key, cell in row.items()} for row in diff["iam"]
         ),
         broadened=diff["broadened"],
         security_groups=tuple(diff["security_groups"]),
+        parameters={
+            entry["name"]: (dig(entry["old"], "Default"), dig(entry["new"], "Default"))
+            for entry in diff["parameters"]
+            if not _of_bootstrap(entry["name"])
+        },
         quotas=quotas,
     )
+
+
+def _of_bootstrap(parameter: str) -> bool:
+    # CDK writes it into every template; its rule is a matter of the bootstrap stack.
+    return parameter == "BootstrapVersion"
+
+
+def _with_followers(
+    before: Template, after: Template, resources: Mapping[str, ResourceChange]
+) -> Mapping[str, ResourceChange]:
+    """Adds what changes because another resource is replaced.
+
+    The differ tells that only where it leads to another replacement. An endpoint, though, is
+    updated in place when its config is replaced, and that is what a deployment is about.
+    """
+    found = dict(resources)
+    replaced = {name for name, entry in resources.items() if entry.action == "replace"}
+    for logical_id in after.resources.keys() & before.resources.keys():
+        resource = after.resources[logical_id]
+        entry = found.get(logical_id)
+        told = set() if entry is None else {change.name for change in entry.properties}
+        more = [
+            PropertyChange(name=name, old=value, new=value, replaces=False, follows=used)
+            for name, value in resource.body.get("Properties", {}).items()
+            if name not in told
+            for used in sorted(referred(value) & replaced - {logical_id})[:1]
+        ]
+        if not more:
+            continue
+        known: tuple[PropertyChange, ...] = () if entry is None else entry.properties
+        found[logical_id] = ResourceChange(
+            logical_id=logical_id,
+            type=resource.type,
+            title=resource.title,
+            action="update" if entry is None or entry.action == "unchanged" else entry.action,
+            properties=(*known, *more),
+        )
+    # In the order of the template, whatever the order of a set is.
+    order = {name: index for index, name in enumerate([*after.resources, *before.resources])}
+    return dict(sorted(found.items(), key=lambda pair: order[pair[0]]))
 
 
 def _only_metadata(entry: Mapping[str, Any]) -> bool:

@@ -61,13 +61,16 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _text(text: str) -> str:
     """Text that Markdown shows as it is: names come from templates that anyone may write."""
-    for character in "\\`*_[]<>|#":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("\n", "<br>")
+    escaped = _html(text)
+    for character in "\\`*_[]|#":
+        escaped = escaped.replace(character, f"\\{character}")
+    return escaped.replace("\n", "<br>")
 
 
 def _code(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "<br>".join(
-        f"<code>{line.replace('|', '&#124;')}</code>" for line in escaped.split("\n")
-    )
+    lines = _html(text).replace("|", "&#124;").split("\n")
+    return "<br>".join(f"<code>{line}</code>" for line in lines)
+
+
+def _html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -40,7 +40,7 @@ def page(review: Review) -> str:
     )
 
 
-_KINDS = {"+": "add", "-": "delete"}
+_KINDS = {"+": "add", "-": "delete", "~": "update"}
 
 
 def _group(group: Sequence[Finding]) -> str:

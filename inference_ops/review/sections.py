@@ -110,7 +110,13 @@ def where(finding: Finding) -> str:
 
 def tables(review: Review) -> list[Table]:
     """List the tables that have rows."""
-    found = [_cost(review), _permissions(review), _network(review), _nag(review)]
+    found = [
+        _cost(review),
+        _parameters(review),
+        _permissions(review),
+        _network(review),
+        _nag(review),
+    ]
     return [table for table in found if table.rows]
 
 
@@ -129,6 +135,24 @@ def _cost(review: Review) -> Table:
                 "\n".join(cost.unknown),
             )
             for cost in review.costs
+        ),
+    )
+
+
+def _parameters(review: Review) -> Table:
+    return Table(
+        title="Parameters, by their defaults",
+        columns=("", "parameter", "before", "after"),
+        rows=tuple(
+            (
+                "+" if old is None else "-" if new is None else "~",
+                name,
+                "" if old is None else str(old),
+                "" if new is None else str(new),
+            )
+            for change in review.changes
+            for name, (old, new) in change.parameters.items()
+            if old != new
         ),
     )
 

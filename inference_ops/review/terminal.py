@@ -19,6 +19,8 @@ _ACTION = {
     "keep": "red",
 }
 
+_SIGN = {"+": "green", "-": "red", "~": "yellow"}
+
 
 def show(review: Review, console: Console) -> None:
     """Print a review.
@@ -57,7 +59,6 @@ def show(review: Review, console: Console) -> None:
         for column in table.columns:
             shown.add_column(column, overflow="fold")
         for row in table.rows:
-            style = "green" if row[0] == "+" else "red"
-            shown.add_row(*map(escape, row), style=style)
+            shown.add_row(*map(escape, row), style=_SIGN.get(row[0]))
         say()
         console.print(shown)

@@ -38,8 +38,13 @@ def describe(change: Change, entry: ResourceChange) -> list[str]:
     says = _BY_TYPE.get(entry.type)
     lines = list(says(change, old, new)) if says is not None else []
     if not lines and old is not None and new is not None:
-        names = [change.name for change in entry.properties]
+        names = [part.name for part in entry.properties if part.follows is None]
         lines = [f"{', '.join(names)} changed"] if names else []
+        lines += [
+            f"{part.name} follows the new {change.head.resources[part.follows].title}"
+            for part in entry.properties
+            if part.follows is not None
+        ]
     if not lines and new is not None:
         lines = [f"new {entry.type.rpartition('::')[2]}"]
     if entry.action in ("replace", "may replace"):
