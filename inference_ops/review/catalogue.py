@@ -1,5 +1,7 @@
 """The rules as a list, and as the page of the documentation."""
 
+from typing import Any
+
 from inference_ops.review.rules import CHANGE_RULES
 from inference_rules import RULES, SEVERITIES, Rule
 
@@ -9,7 +11,7 @@ _OF_TEMPLATE = "template"
 
 def catalogue() -> list[dict[str, str]]:
     """List all rules, the most severe first, then by name."""
-    both: list[tuple[str, Rule[object]]] = [
+    both: list[tuple[str, Rule[Any]]] = [
         *((_OF_CHANGE, rule) for rule in CHANGE_RULES),
         *((_OF_TEMPLATE, rule) for rule in RULES),
     ]

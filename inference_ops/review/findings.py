@@ -58,10 +58,8 @@ def find(change: Change, report: Mapping[str, Any] | None) -> list[Finding]:
         The findings after the change.
     """
     acknowledged = _acknowledged(report)
-    return [
-        _finding(change, rule, fault, acknowledged, new=new)
-        for rule, fault, new in (*_of_change(change), *_of_template(change))
-    ]
+    both: list[tuple[Rule[Any], Fault, bool]] = [*_of_change(change), *_of_template(change)]
+    return [_finding(change, rule, fault, acknowledged, new=new) for rule, fault, new in both]
 
 
 def _of_change(change: Change) -> Iterator[tuple[Rule[Change], Fault, bool]]:

@@ -11,7 +11,7 @@ from typing import Any
 from inference_ops.review.findings import Finding
 from inference_ops.review.review import Review
 from inference_ops.review.rules import CHANGE_RULES
-from inference_rules import RULES
+from inference_rules import RULES, Rule
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -22,7 +22,7 @@ def sarif(review: Review) -> dict[str, Any]:
     Args:
         review: The review.
     """
-    rules = [*RULES, *CHANGE_RULES]
+    rules: list[Rule[Any]] = [*RULES, *CHANGE_RULES]
     index = {rule.name: number for number, rule in enumerate(rules)}
     return {
         "$schema": _SCHEMA,

@@ -129,11 +129,10 @@ def _model_changes(change: Change, old: Variant, new: Variant) -> bool:
 def _model(_: Change, old: Resource | None, new: Resource | None) -> Iterator[str]:
     if new is None:
         return
-    images = [[_image(container) for _, container in containers(side)] for side in (new,)]
     if old is None:
-        yield f"new model in {', '.join(images[0]) or 'the image of its package'}"
+        yield f"new model in {', '.join(map(_image, _containers(new)))}"
         return
-    for (_, before), (_, after) in zip(containers(old), containers(new), strict=False):
+    for before, after in zip(_containers(old), _containers(new), strict=False):
         if before.get("Image") != after.get("Image"):
             yield f"image {_image(before)} → {_image(after)}"
         if before.get("ModelDataUrl") != after.get("ModelDataUrl"):
@@ -232,6 +231,10 @@ def _shape(variant: Variant) -> str:
         most = variant.get("ServerlessConfig", "MaxConcurrency")
         return f"serverless, {memory} MB, {most} at once"
     return f"{variant.get('InitialInstanceCount')} x {variant.get('InstanceType')}"
+
+
+def _containers(model: Resource) -> list[Mapping[str, Any]]:
+    return [container for _, container in containers(model)]
 
 
 def _image(container: Mapping[str, Any]) -> str:
