@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from inference_ops import deployment_commands, review_commands
+from inference_ops import cost_commands, deployment_commands, review_commands
 from inference_ops.errors import Exit
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
@@ -190,6 +190,7 @@ def convert(
 
 deployment_commands.add_to(app)
 review_commands.add_to(app)
+cost_commands.add_to(app)
 
 
 def main() -> None:

@@ -34,8 +34,9 @@ class Template:
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
-        """The resources by their logical ids."""
-        return dict(self.content["Resources"])
+        """The resources by their logical ids, without loops: `Fn::ForEach` is no resource."""
+        found = self.content["Resources"].items()
+        return {name: resource for name, resource in found if isinstance(resource, dict)}
 
 
 def load_templates(path: Path) -> list[Template]:

@@ -5,6 +5,7 @@ Pure Python: neither CDK nor boto3. A price that is not known is None, never a g
 
 from sagemaker_prices.prices import (
     HOURS_PER_MONTH,
+    UNITS,
     Price,
     PriceTable,
     Unit,
@@ -17,6 +18,7 @@ from sagemaker_prices.prices import (
 
 __all__ = [
     "HOURS_PER_MONTH",
+    "UNITS",
     "Price",
     "PriceTable",
     "Unit",

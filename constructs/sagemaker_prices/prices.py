@@ -7,7 +7,7 @@ Plans, are in neither, nor are free tiers.
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -45,6 +45,31 @@ Usage = Literal[
     "nat-gateway",
 ]
 Unit = Literal["hour", "second", "month", "GB", "GB-month", "GB-second", "request", "transition"]
+
+UNITS: Mapping[Usage, Unit] = {
+    "hosting": "hour",
+    "asynchronous": "hour",
+    "transform": "hour",
+    "serverless": "second",
+    "provisioned-concurrency": "second",
+    "provisioned-inference": "second",
+    "storage": "GB-month",
+    "data-in": "GB",
+    "data-out": "GB",
+    "key": "month",
+    "alarm": "month",
+    "high-resolution-alarm": "month",
+    "composite-alarm": "month",
+    "dashboard": "month",
+    "logs": "GB",
+    "logs-kept": "GB-month",
+    "objects": "GB-month",
+    "lambda": "GB-second",
+    "lambda-request": "request",
+    "state-transition": "transition",
+    "interface-endpoint": "hour",
+    "nat-gateway": "hour",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +221,7 @@ def _price(row: dict[str, Any], source: dict[str, Any]) -> Price:
     usd = row["usd"]
     if (
         row["usage"] not in get_args(Usage)
-        or row["unit"] not in get_args(Unit)
+        or row["unit"] != UNITS[row["usage"]]
         or isinstance(usd, bool)
         or not isinstance(usd, (int, float))
         or not (math.isfinite(usd) and usd >= 0)

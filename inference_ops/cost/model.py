@@ -37,6 +37,9 @@ class Model:
         template: the template.
         region: where it goes.
         parameters: values that count instead of the defaults.
+
+    Attributes:
+        loops: how many `Fn::ForEach` there are, whose resources only a deployment tells.
     """
 
     def __init__(
@@ -48,9 +51,13 @@ class Model:
     ) -> None:
         resolver = Resolver(template, region=region, parameters=parameters)
         self._resources: dict[str, Resource] = {}
+        self.loops = 0
         for logical_id, resource in template["Resources"].items():
-            exists = resolver.exists(logical_id) if isinstance(resource, Mapping) else False
-            if exists is False or "Type" not in resource:
+            if not isinstance(resource, Mapping) or "Type" not in resource:
+                self.loops += str(logical_id).startswith("Fn::ForEach")
+                continue
+            exists = resolver.exists(logical_id)
+            if exists is False:
                 continue
             self._resources[logical_id] = Resource(
                 logical_id=logical_id,

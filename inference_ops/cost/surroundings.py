@@ -84,15 +84,14 @@ def unread_types(model: Model) -> Mapping[str, int]:
     Returns:
         How many there are of each.
     """
-    return dict(
-        sorted(
-            Counter(
-                resource.type
-                for resource in model
-                if not resource.type.startswith(_FREE) and not list(_charges(resource))
-            ).items()
-        )
+    found = Counter(
+        resource.type
+        for resource in model
+        if not resource.type.startswith(_FREE) and not list(_charges(resource))
     )
+    if model.loops:
+        found["Fn::ForEach"] = model.loops
+    return dict(sorted(found.items()))
 
 
 def _charges(resource: Resource) -> Iterator[_Charge]:

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from examples.__main__ import MOST_LINES, user_lines
 from inference_constructs import __all__ as public_names
+from inference_ops.cost import estimate
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 APPS = sorted(path.parent.name for path in EXAMPLES.glob("*/app.py"))
@@ -77,3 +79,23 @@ def test_imports_comments_and_blank_lines_do_not_count(tmp_path: Path) -> None:
     text = '"""One.\n\nThree."""\n\n# no\nfrom a import (\n    b,\n)\nimport c\n\n'
     file.write_text(f"{text}x = b(  # yes\n    c,\n)\n")
     assert user_lines(file) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "hours"),
+    [
+        # Open on 5 days for 10 hours, and a quarter of an hour before.
+        ("office_hours", (51.25 / 168, 51.25 / 168)),
+        # An endpoint's one owner scales them; see docs/decisions/0002-one-owner-of-scaling.md.
+        ("asynchronous", (0, 3)),
+        ("scale_to_zero", (0, 2)),
+        ("canary", (2, 6)),
+    ],
+)
+def test_the_cost_of_an_example_has_the_bounds_of_its_code(
+    template: Callable[[str], dict[str, Any]], name: str, hours: tuple[float, float]
+) -> None:
+    """So many instances for the 730 hours of a month, as the example's settings say."""
+    found = estimate(template(name), region="us-east-1")
+    (instances,) = [line for line in found.lines if line.unit == "hour"]
+    assert (instances.minimum, instances.maximum) == pytest.approx((hours[0] * 730, hours[1] * 730))

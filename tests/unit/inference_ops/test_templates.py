@@ -200,6 +200,17 @@ def test_what_is_no_template_is_wrong_usage(tmp_path: Path, text: str, reason: s
     assert caught.value.code == Exit.USAGE
 
 
+def test_a_loop_is_no_resource(tmp_path: Path) -> None:
+    """Only a deployment tells what it makes."""
+    file = tmp_path / "loop.yaml"
+    file.write_text(
+        "Transform: AWS::LanguageExtensions\n"
+        "Resources: {'Fn::ForEach::Keys': [Name, [a], {}], Topic: {Type: AWS::SNS::Topic}}"
+    )
+    (template,) = load_templates(file)
+    assert list(template.resources) == ["Topic"]
+
+
 def test_a_directory_without_a_manifest_is_wrong_usage(tmp_path: Path) -> None:
     """It says what is expected instead."""
     with pytest.raises(CommandError, match=r"manifest\.json") as caught:
