@@ -23,7 +23,7 @@ _REVIEW = (
     "whose apps are synthesized in a checkout of their own. Nothing is asked of AWS.\n\n"
     "\b\n"
     "Examples:\n"
-    "  inference review main HEAD --link build/model\n"
+    "  inference review main HEAD --link build/model -c stage=prod\n"
     "  inference review cdk.out.live cdk.out --format markdown\n"
     "  inference review origin/main:template.yaml template.yaml --quota ml.m5.large=4\n"
     "  inference review old.json new.json --format html --output review.html\n"
@@ -78,6 +78,15 @@ def review(
             help="A path that git ignores and the synth of a revision needs, such as the model."
         ),
     ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--context",
+            "-c",
+            metavar="KEY=VALUE",
+            help="For the synth of a revision, as `cdk synth` takes it.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run `inference review`."""
@@ -90,7 +99,7 @@ def review(
         from inference_ops.review.sources import Sources
 
         quotas = _quotas(quota or [])
-        with Sources(link or []) as sources:
+        with Sources(link or [], context or []) as sources:
             found = review_of(
                 sources.read(base),
                 sources.read(head),

@@ -20,6 +20,7 @@ class Range:
     maximum: float
 
     def __str__(self) -> str:
+        """The range as text."""
         return f"{self.minimum:,.2f} to {self.maximum:,.2f}"
 
 
@@ -30,17 +31,17 @@ class CostChange:
     Attributes:
         stack: The stack.
         region: Where.
-        before: Before the change.
-        after: After it.
-        difference: Of the least, and of the most.
+        before: Before the change; None if nothing of it has a price in this region.
+        after: After it; None likewise.
+        difference: Of the least, and of the most; None if a side is not known.
         unknown: What has no price, and is in none of the numbers.
     """
 
     stack: str
     region: str
-    before: Range
-    after: Range
-    difference: Range
+    before: Range | None
+    after: Range | None
+    difference: Range | None
     unknown: tuple[str, ...]
 
 
@@ -55,18 +56,25 @@ def cost_change(
         head: The template after.
         region: Where it is deployed.
     """
-    before, after = (estimate(template, region=region) for template in (base, head))
+    estimates = [estimate(template, region=region) for template in (base, head)]
+    before, after = map(_range, estimates)
+    difference = None
+    if before is not None and after is not None:
+        difference = Range(
+            minimum=after.minimum - before.minimum, maximum=after.maximum - before.maximum
+        )
     return CostChange(
         stack=stack,
         region=region,
-        before=_range(before),
-        after=_range(after),
-        difference=Range(
-            minimum=after.minimum - before.minimum, maximum=after.maximum - before.maximum
-        ),
-        unknown=after.unknown,
+        before=before,
+        after=after,
+        difference=difference,
+        unknown=estimates[1].unknown,
     )
 
 
-def _range(found: Estimate) -> Range:
+def _range(found: Estimate) -> Range | None:
+    # A sum over nothing that has a price would be a zero that nobody can rely on.
+    if found.lines and all(line.price is None for line in found.lines):
+        return None
     return Range(minimum=found.minimum, maximum=found.maximum)

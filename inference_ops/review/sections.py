@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from inference_ops.review.changes import Action
+from inference_ops.review.cost import Range
 from inference_ops.review.findings import Finding
 from inference_ops.review.review import Review
 from inference_ops.review.words import describe
@@ -126,17 +127,25 @@ def _cost(review: Review) -> Table:
         columns=("", "stack", "region", "before", "after", "difference", "without a price"),
         rows=tuple(
             (
-                "+" if cost.difference.maximum > 0 else "-" if cost.difference.minimum < 0 else "",
+                _sign(cost.difference),
                 cost.stack or "the template",
                 cost.region,
-                str(cost.before),
-                str(cost.after),
-                f"{cost.difference.minimum:+,.2f} to {cost.difference.maximum:+,.2f}",
+                str(cost.before or "unknown"),
+                str(cost.after or "unknown"),
+                "unknown"
+                if cost.difference is None
+                else f"{cost.difference.minimum:+,.2f} to {cost.difference.maximum:+,.2f}",
                 "\n".join(cost.unknown),
             )
             for cost in review.costs
         ),
     )
+
+
+def _sign(difference: Range | None) -> str:
+    if difference is None:
+        return ""
+    return "+" if difference.maximum > 0 else "-" if difference.minimum < 0 else ""
 
 
 def _parameters(review: Review) -> Table:

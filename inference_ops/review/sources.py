@@ -42,10 +42,12 @@ class Sources:
 
     Args:
         links: Files that git ignores and a synth needs, such as a trained model.
+        context: What `cdk synth` gets with `--context`, each as KEY=VALUE.
     """
 
-    def __init__(self, links: Sequence[Path] = ()) -> None:
+    def __init__(self, links: Sequence[Path] = (), context: Sequence[str] = ()) -> None:
         self._links = links
+        self._context = context
         self._open = ExitStack()
 
     def __enter__(self) -> "Sources":
@@ -109,17 +111,29 @@ class Sources:
                 "synthesize: name a template as REVISION:PATH",
                 Exit.USAGE,
             )
-        for link in self._links:
-            target = app / link
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(link.resolve())
+        self._link(root, tree, app)
         out = self._directory()
         command = [_cdk(root), "synth", "--quiet", "--all", "--output", str(out)]
+        command += [part for entry in self._context for part in ("--context", entry)]
         done = subprocess.run(command, cwd=app, env=_environment(root, tree), capture_output=True)
         if done.returncode != 0:
             said = _last_line(done.stderr, mark="error")
             raise CommandError(f"the app of {given} cannot be synthesized: {said}", Exit.USAGE)
         return _assembly(given, out)
+
+    def _link(self, root: Path, tree: Path, app: Path) -> None:
+        """Puts what git ignores into the checkout: what was asked for, and this environment."""
+        wanted = {app / link: Path(link).resolve() for link in self._links}
+        environment = Path(sys.prefix)
+        if environment.is_relative_to(root):
+            # An app may name its Python by a path within the project.
+            wanted[tree / environment.relative_to(root)] = environment
+        for target, existing in wanted.items():
+            if not existing.exists():
+                raise CommandError(f"--link {existing}: there is no such path", Exit.USAGE)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.symlink_to(existing)
 
 
 def _environment(root: Path, tree: Path) -> dict[str, str]:
