@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from inference_rules import Resource, Template
-from inference_rules.template import dig, referred
+from inference_rules.template import dig
 
 Action = Literal["add", "update", "replace", "may replace", "delete", "keep", "unchanged"]
 
@@ -41,7 +41,7 @@ class PropertyChange:
     old: Any
     new: Any
     replaces: bool | None
-    follows: str | None = None
+    follows: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,27 +133,31 @@ def read_change(
         )
         if known is None or _only_metadata(entry):
             continue
+        properties = tuple(
+            PropertyChange(
+                name=change["name"],
+                old=change["old"],
+                new=change["new"],
+                replaces=_REPLACING.get(change["impact"], False),
+                follows=change["follows"],
+            )
+            for change in [*entry["properties"], *entry["attributes"]]
+            if change["name"] != "Metadata"
+        )
+        # The differ knows no properties of custom resources, and sees no update in their change.
+        action = _ACTIONS[entry["impact"]]
         resources[known.logical_id] = ResourceChange(
             logical_id=known.logical_id,
             type=known.type,
             title=known.title,
-            action=_ACTIONS[entry["impact"]],
-            properties=tuple(
-                PropertyChange(
-                    name=change["name"],
-                    old=change["old"],
-                    new=change["new"],
-                    replaces=_REPLACING.get(change["impact"], False),
-                )
-                for change in [*entry["properties"], *entry["attributes"]]
-                if change["name"] != "Metadata"
-            ),
+            action="update" if action == "unchanged" and properties else action,
+            properties=properties,
         )
     return Change(
         stack=stack,
         base=before,
         head=after,
-        resources=_with_followers(before, after, resources),
+        resources=resources,
         iam=tuple(
             {key: _FUNCTION.sub(r"\1", cell) for key, cell in row.items()} for row in diff["iam"]
         ),
@@ -171,41 +175,6 @@ def read_change(
 def _of_bootstrap(parameter: str) -> bool:
     # CDK writes it into every template; its rule is a matter of the bootstrap stack.
     return parameter == "BootstrapVersion"
-
-
-def _with_followers(
-    before: Template, after: Template, resources: Mapping[str, ResourceChange]
-) -> Mapping[str, ResourceChange]:
-    """Adds what changes because another resource is replaced.
-
-    The differ tells that only where it leads to another replacement. An endpoint, though, is
-    updated in place when its config is replaced, and that is what a deployment is about.
-    """
-    found = dict(resources)
-    replaced = {name for name, entry in resources.items() if entry.action == "replace"}
-    for logical_id in after.resources.keys() & before.resources.keys():
-        resource = after.resources[logical_id]
-        entry = found.get(logical_id)
-        told = set() if entry is None else {change.name for change in entry.properties}
-        more = [
-            PropertyChange(name=name, old=value, new=value, replaces=False, follows=used)
-            for name, value in resource.body.get("Properties", {}).items()
-            if name not in told
-            for used in sorted(referred(value) & replaced - {logical_id})[:1]
-        ]
-        if not more:
-            continue
-        known: tuple[PropertyChange, ...] = () if entry is None else entry.properties
-        found[logical_id] = ResourceChange(
-            logical_id=logical_id,
-            type=resource.type,
-            title=resource.title,
-            action="update" if entry is None or entry.action == "unchanged" else entry.action,
-            properties=(*known, *more),
-        )
-    # In the order of the template, whatever the order of a set is.
-    order = {name: index for index, name in enumerate([*after.resources, *before.resources])}
-    return dict(sorted(found.items(), key=lambda pair: order[pair[0]]))
 
 
 def _only_metadata(entry: Mapping[str, Any]) -> bool:

@@ -18,13 +18,76 @@ function load() {
 
 const { fullDiff } = load();
 
-function differences(changes) {
-  return Object.entries(changes).map(([name, change]) => ({
+// Follows a logical id wherever a resource refers to what is replaced: CloudFormation updates what
+// refers to it, although the text stays the same. The differ itself tells that only of direct
+// references that lead to another replacement.
+const MARK = '\u0001';
+
+function mark(value, replaced) {
+  if (Array.isArray(value)) return value.map((item) => mark(item, replaced));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, markEntry(key, inner, replaced)]),
+  );
+}
+
+function markEntry(key, inner, replaced) {
+  if (key === 'Ref') return replaced.has(inner) ? inner + MARK : inner;
+  if (key === 'Fn::GetAtt') {
+    const [name, ...attribute] = typeof inner === 'string' ? inner.split('.') : inner;
+    return [replaced.has(name) ? name + MARK : name, ...attribute];
+  }
+  if (key === 'Fn::Sub') {
+    const [text, values] = typeof inner === 'string' ? [inner] : inner;
+    const marked = text.replace(/\$\{\s*([A-Za-z0-9]+)/g, (found, name) =>
+      replaced.has(name) ? found + MARK : found,
+    );
+    return values === undefined ? marked : [marked, mark(values, replaced)];
+  }
+  return mark(inner, replaced);
+}
+
+function withMarks(template, replaced) {
+  const resources = Object.entries(template.Resources ?? {}).map(([id, resource]) => [
+    id,
+    resource?.Properties === undefined
+      ? resource
+      : { ...resource, Properties: mark(resource.Properties, replaced) },
+  ]);
+  return { ...template, Resources: Object.fromEntries(resources) };
+}
+
+function replacements(diff) {
+  const changes = Object.entries(diff.resources.changes);
+  return changes.filter(([, change]) => change.changeImpact === 'WILL_REPLACE').map(([id]) => id);
+}
+
+function settled(base, head) {
+  const replaced = new Set();
+  for (;;) {
+    const diff = fullDiff(base, withMarks(head, replaced));
+    const more = replacements(diff).filter((id) => !replaced.has(id));
+    if (more.length === 0) return diff;
+    more.forEach((id) => replaced.add(id));
+  }
+}
+
+function difference(name, change) {
+  const text = JSON.stringify(change.newValue ?? null);
+  const followed = /([A-Za-z0-9]+)\\u0001/.exec(text);
+  const clean = text.replaceAll('\\u0001', '');
+  const same = clean === JSON.stringify(change.oldValue ?? null);
+  return {
     name,
     old: change.oldValue ?? null,
-    new: change.newValue ?? null,
+    new: JSON.parse(clean),
     impact: change.changeImpact ?? null,
-  }));
+    follows: same && followed ? followed[1] : null,
+  };
+}
+
+function differences(changes) {
+  return Object.entries(changes).map(([name, change]) => difference(name, change));
 }
 
 function resource(logicalId, change) {
@@ -76,8 +139,9 @@ function traffic(sign, direction, found) {
 function compare({ base, head }) {
   const diff = fullDiff(base, head);
   const { iamChanges: iam, securityGroupChanges: groups } = diff;
+  const changes = Object.entries(settled(base, head).resources.changes);
   return {
-    resources: Object.entries(diff.resources.changes).map(([id, change]) => resource(id, change)),
+    resources: changes.map(([id, change]) => resource(id, change)),
     iam: [
       ...statements('+', iam.statements.additions),
       ...statements('-', iam.statements.removals),

@@ -135,7 +135,7 @@ def _cost(review: Review) -> Table:
                 "unknown"
                 if cost.difference is None
                 else f"{cost.difference.minimum:+,.2f} to {cost.difference.maximum:+,.2f}",
-                "\n".join(cost.unknown),
+                f"{len(cost.unknown)} kinds" if cost.unknown else "",
             )
             for cost in review.costs
         ),

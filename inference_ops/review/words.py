@@ -40,11 +40,7 @@ def describe(change: Change, entry: ResourceChange) -> list[str]:
     if not lines and old is not None and new is not None:
         names = [part.name for part in entry.properties if part.follows is None]
         lines = [f"{', '.join(names)} changed"] if names else []
-        lines += [
-            f"{part.name} follows the new {change.head.resources[part.follows].title}"
-            for part in entry.properties
-            if part.follows is not None
-        ]
+        lines += _followers(change, entry)
     if not lines and new is not None:
         lines = [f"new {entry.type.rpartition('::')[2]}"]
     if entry.action in ("replace", "may replace"):
@@ -53,6 +49,13 @@ def describe(change: Change, entry: ResourceChange) -> list[str]:
     if entry.action == "keep":
         lines.append("stays where it is, outside of the stack")
     return lines or [f"{entry.type.rpartition('::')[2]} is deleted"]
+
+
+def _followers(change: Change, entry: ResourceChange) -> Iterator[str]:
+    for used in dict.fromkeys(part.follows for part in entry.properties):
+        if used is not None:
+            names = ", ".join(part.name for part in entry.properties if part.follows == used)
+            yield f"{names}: of the new {change.head.resources[used].title}"
 
 
 def _endpoint(change: Change, old: Resource | None, new: Resource | None) -> Iterator[str]:
@@ -68,7 +71,7 @@ def _endpoint(change: Change, old: Resource | None, new: Resource | None) -> Ite
         yield f"moves to a new config, {_rollout(after)}"
         yield from _variants(change, before.variants, after.variants)
     if change.property(new.logical_id, "DeploymentConfig") is not None:
-        yield f"updates go {_rollout(after)}, before {_rollout(before)}"
+        yield f"updates go {_rollout(after)}, instead of {_rollout(before)}"
     if before.retains != after.retains:
         kept = ", ".join(sorted(after.retains)) or "nothing of the variants"
         yield f"an update retains {kept}"

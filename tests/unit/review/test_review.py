@@ -62,7 +62,7 @@ def test_a_new_model_is_told_in_the_terms_of_sagemaker(template: Write, inferenc
             "variant Green: model changes",
         ],
     )
-    assert told["RollbackAlarm"] == ("update", ["Dimensions follows the new Config"])
+    assert told["RollbackAlarm"] == ("update", ["Dimensions: of the new Config"])
     assert set(told) == {"Model", "Config", "Endpoint", "RollbackAlarm"}
 
 
