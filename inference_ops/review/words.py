@@ -70,7 +70,7 @@ def _endpoint(change: Change, old: Resource | None, new: Resource | None) -> Ite
     if change.property(new.logical_id, "EndpointConfigName") is not None:
         yield f"moves to a new config, {_rollout(after)}"
         yield from _variants(change, before.variants, after.variants)
-    if change.property(new.logical_id, "DeploymentConfig") is not None:
+    if _rollout(after) != _rollout(before):
         yield f"updates go {_rollout(after)}, instead of {_rollout(before)}"
     if before.retains != after.retains:
         kept = ", ".join(sorted(after.retains)) or "nothing of the variants"

@@ -15,7 +15,9 @@ def _check(change: Change) -> Iterator[Fault]:
             continue
         name_property = NAME_PROPERTIES.get(new.type, "")
         name = new.get(name_property)
-        if name is not None and name == old.get(name_property):
+        # A name that holds that of another replaced resource changes with it.
+        changes = change.property(entry.logical_id, name_property) is not None
+        if name is not None and name == old.get(name_property) and not changes:
             yield Fault(
                 resource=entry.logical_id,
                 path=f"Properties/{name_property}",
