@@ -12,23 +12,25 @@ _LOGICAL_ID = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z.]+)?\}")
 def _check(change: Change) -> Iterator[Fault]:
     gone = [row for row in change.iam if row["sign"] == "-"]
     for row in change.iam:
-        if row["sign"] != "+" or row["effect"] == "Deny" or _had(row, gone):
+        if row["sign"] != "+" or row["effect"] == "Deny":
             continue
-        owner = _owner(change, row)
-        if owner is not None:
-            what = ", ".join(row["action"].splitlines())
+        owner, gained = _owner(change, row), _gained(row, gone)
+        if owner is not None and gained:
             # A managed policy has no resource of its own: there it is the role.
             where = f" on {', '.join(row['resource'].splitlines())}" if row["effect"] else ""
-            yield Fault(resource=owner, path="", detail=f"gets {what}{where}")
+            yield Fault(resource=owner, path="", detail=f"gets {', '.join(gained)}{where}")
 
 
-def _had(row: Mapping[str, str], gone: list[Mapping[str, str]]) -> bool:
-    actions = set(row["action"].splitlines())
+def _gained(row: Mapping[str, str], gone: list[Mapping[str, str]]) -> list[str]:
+    """The actions that no statement allowed that is the same otherwise."""
     same = ("resource", "effect", "principal", "condition")
-    return any(
-        all(old[key] == row[key] for key in same) and actions <= set(old["action"].splitlines())
+    had = {
+        action
         for old in gone
-    )
+        if all(old[key] == row[key] for key in same)
+        for action in old["action"].splitlines()
+    }
+    return [action for action in row["action"].splitlines() if action not in had]
 
 
 def _owner(change: Change, row: Mapping[str, str]) -> str | None:

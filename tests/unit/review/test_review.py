@@ -363,15 +363,20 @@ def git(where: Path, *arguments: str) -> None:
     subprocess.run(["git", *someone, *arguments], cwd=where, check=True, capture_output=True)
 
 
-APP = """
+STACK = {
+    "type": "aws:cloudformation:stack",
+    "environment": "aws://unknown-account/unknown-region",
+    "properties": {"templateFile": "s.template.json"},
+}
+MANIFEST = {"version": "36.0.0", "artifacts": {"s": STACK}}
+
+APP = f"""
 import json, os, pathlib
 import shape
 out = pathlib.Path(os.environ["CDK_OUTDIR"])
-stack = {"type": "aws:cloudformation:stack", "environment": "aws://unknown-account/unknown-region",
-         "properties": {"templateFile": "s.template.json"}}
-(out / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": {"s": stack}}))
-topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": shape.NAME}}
-(out / "s.template.json").write_text(json.dumps({"Resources": {"Topic": topic}}))
+(out / "manifest.json").write_text(json.dumps({MANIFEST}))
+topic = {{"Type": "AWS::SNS::Topic", "Properties": {{"DisplayName": shape.NAME}}}}
+(out / "s.template.json").write_text(json.dumps({{"Resources": {{"Topic": topic}}}}))
 """
 
 
@@ -387,6 +392,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (where / "shape.py").write_text(f"NAME = {name!r}\n")
         topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": name}}
         (where / "t.json").write_text(json.dumps({"Resources": {"Topic": topic}}))
+        (where / "out").mkdir(exist_ok=True)
+        (where / "out" / "manifest.json").write_text(json.dumps(MANIFEST))
+        (where / "out" / "s.template.json").write_text((where / "t.json").read_text())
         git(where, "add", ".")
         git(where, "commit", "--quiet", "--message", name)
     monkeypatch.chdir(where)
@@ -394,21 +402,23 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "pair", [("HEAD~1:t.json", "HEAD:t.json"), ("HEAD~1:t.json", "t.json"), ("HEAD~1", "HEAD")]
+    "pair",
+    [
+        ("HEAD~1:t.json", "HEAD:t.json"),
+        ("HEAD~1:t.json", "t.json"),
+        ("HEAD~1:out", "out"),
+        ("HEAD~1", "HEAD"),
+    ],
 )
-@pytest.mark.usefixtures("repository")
-def test_revisions_of_git_are_compared(pair: tuple[str, str], inference: Command) -> None:
+def test_revisions_of_git_are_compared_and_leave_no_checkout_behind(
+    pair: tuple[str, str], repository: Path, inference: Command
+) -> None:
     """As committed, or as their app synthesizes with the CDK CLI."""
     result = inference("review", *pair, "--json")
     assert result.exit_code == 0, result.stderr
     (stack,) = json.loads(result.stdout)["stacks"]
     (topic,) = stack["resources"]
     assert [(part["old"], part["new"]) for part in topic["properties"]] == [("first", "second")]
-
-
-def test_a_revision_leaves_no_checkout_behind(repository: Path, inference: Command) -> None:
-    """Neither in the repository's list of worktrees nor on disk."""
-    inference("review", "HEAD~1:t.json", "HEAD")
     listed = subprocess.run(
         ["git", "worktree", "list"], cwd=repository, capture_output=True, text=True, check=True
     )
@@ -421,7 +431,7 @@ def test_a_revision_that_cannot_be_synthesized_says_why(
     """The last line that the app left."""
     (repository / "app.py").write_text("raise SystemExit('error: there is no model')")
     git(repository, "commit", "--all", "--quiet", "--message", "broken")
-    result = inference("review", "HEAD~1", "HEAD")
+    result = inference("review", "t.json", "HEAD")
     assert result.exit_code == 2
     assert "the app of HEAD cannot be synthesized" in result.stderr
 
