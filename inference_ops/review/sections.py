@@ -124,7 +124,7 @@ def tables(review: Review) -> list[Table]:
 def _cost(review: Review) -> Table:
     return Table(
         title="Cost a month, in US dollars",
-        columns=("", "stack", "region", "before", "after", "difference", "without a price"),
+        columns=("", "stack", "region", "before", "after", "difference", "not priced"),
         rows=tuple(
             (
                 _sign(cost.difference),
@@ -135,9 +135,10 @@ def _cost(review: Review) -> Table:
                 "unknown"
                 if cost.difference is None
                 else f"{cost.difference.minimum:+,.2f} to {cost.difference.maximum:+,.2f}",
-                f"{len(cost.unknown)} kinds" if cost.unknown else "",
+                str(len(cost.unknown) or ""),
             )
             for cost in review.costs
+            if len(review.costs) == 1 or cost.before != cost.after
         ),
     )
 

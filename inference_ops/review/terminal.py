@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
@@ -55,7 +56,9 @@ def show(review: Review, console: Console) -> None:
         for text in line.says:
             say(f"    {escape(text)}")
     for table in tables(review):
-        shown = RichTable(title=table.title, title_justify="left", title_style="bold")
+        shown = RichTable(
+            title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        )
         for column in table.columns:
             shown.add_column(column, overflow="fold")
         for row in table.rows:
