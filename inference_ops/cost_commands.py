@@ -1,16 +1,13 @@
 """`inference cost`: what a template costs, which way is the cheapest, and the prices."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from inference_ops.errors import Exit
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
-
-if TYPE_CHECKING:
-    from sagemaker_prices import Price
 
 # Paragraphs in one line each: the terminal decides where they break.
 _COST = (
@@ -150,6 +147,7 @@ def estimate_template(
 
     console = Console(as_json=as_json)
     with console.errors():
+        from inference_ops.cost.arguments import own_prices, parameters_of, region_of
         from inference_ops.cost.refresh import known_prices
         from inference_ops.cost.report import Questions, Report, money
         from inference_ops.errors import CommandError
@@ -169,15 +167,15 @@ def estimate_template(
             raise CommandError(f"--stack must name one of {names}", Exit.USAGE)
         reports = []
         for each in chosen:
-            where = _region(region or each.region)
-            table = known_prices(prices, _own_prices(own_price, where))
+            where = region_of(region or each.region)
+            table = known_prices(prices, own_prices(own_price, where))
             reports.append(
                 Report.of(
                     each.name,
                     each.content,
                     region=where,
                     prices=table,
-                    parameters=_parameters(parameter),
+                    parameters=parameters_of(parameter),
                     questions=questions,
                 )
             )
@@ -245,12 +243,13 @@ def compare_ways(
 
     console = Console(as_json=as_json)
     with console.errors():
+        from inference_ops.cost.arguments import own_prices, region_of
         from inference_ops.cost.comparison import show_comparison
         from inference_ops.cost.refresh import known_prices
         from inference_ops.cost.workload import Workload
         from inference_ops.errors import CommandError
 
-        where = _region(region)
+        where = region_of(region)
         try:
             workload = Workload(
                 requests_per_day=requests_per_day,
@@ -271,7 +270,7 @@ def compare_ways(
             )
         except ValueError as error:
             raise CommandError(str(error), Exit.USAGE) from None
-        own = _own_prices(own_price, where, instance_type=instance_type, memory=memory)
+        own = own_prices(own_price, where, instance_type=instance_type, memory=memory)
         table = known_prices(prices, own)
         if picture is not None:
             from inference_ops.cost.picture import draw
@@ -358,43 +357,3 @@ def refresh_prices(
         ]
         columns = ["service", "region", "prices", "could not be read"]
         console.table(f"prices are kept in {file}", columns, rows)
-
-
-def _region(given: str | None) -> str:
-    import os
-
-    from inference_ops.errors import CommandError
-
-    found = given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not found:
-        raise CommandError(
-            "no region: give --region or set AWS_REGION, as prices depend on it", Exit.USAGE
-        )
-    return found
-
-
-def _parameters(given: list[str] | None) -> dict[str, str]:
-    from inference_ops.errors import CommandError
-
-    wrong = [each for each in given or () if "=" not in each]
-    if wrong:
-        raise CommandError(f"--parameter must be NAME=VALUE, not {wrong[0]}", Exit.USAGE)
-    return dict(each.split("=", 1) for each in given or ())
-
-
-def _own_prices(
-    given: list[str] | None,
-    region: str,
-    *,
-    instance_type: str | None = None,
-    memory: int | None = None,
-) -> "list[Price]":
-    from datetime import UTC, datetime
-
-    from inference_ops.cost.own_price import parse_own_price
-
-    today = datetime.now(UTC).date()
-    return [
-        parse_own_price(each, region, today, instance_type=instance_type, memory=memory)
-        for each in given or ()
-    ]

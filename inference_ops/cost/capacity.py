@@ -15,6 +15,7 @@ class Capacity:
         least: the fewest, on an average over the week.
         most: the most, on an average over the week.
         always: how many there are at every time.
+        smallest: the fewest while it is open; the same as `always` without office hours.
         peak: the most that there are at any time.
         needed: the share of the week in which there is one for certain.
         possible: the share of the week in which there may be one.
@@ -23,6 +24,7 @@ class Capacity:
     least: float
     most: float
     always: int
+    smallest: int
     peak: int
     needed: float
     possible: float
@@ -48,6 +50,7 @@ class Capacity:
             least=least,
             most=most,
             always=least,
+            smallest=least,
             peak=most,
             needed=float(least > 0),
             possible=float(most > 0),
@@ -90,10 +93,12 @@ class Capacity:
                 min(bounds.least for bounds in others), max(bounds.most for bounds in others)
             )
         states = [state for _, state in stretches(changes, start)]
+        smallest = min(state.least for state in states)
         return cls(
             least=average(changes, start, lambda bounds: bounds.least),
             most=average(changes, start, lambda bounds: bounds.most),
-            always=min(state.least for state in states),
+            always=smallest,
+            smallest=smallest,
             peak=max(state.most for state in states),
             needed=average(changes, start, lambda bounds: bounds.least > 0),
             possible=average(changes, start, lambda bounds: bounds.most > 0),

@@ -127,10 +127,12 @@ def _managed(
         needed = max(needed, copies.needed)
         possible = min(possible + copies.possible, 1)
         always = always or copies.always > 0
+    fewest = max(lowest, 1) if always else lowest
     return Capacity(
         least=lowest + (max(lowest, 1) - lowest) * needed,
         most=lowest + (highest - lowest) * possible,
-        always=max(lowest, 1) if always else lowest,
+        always=fewest,
+        smallest=fewest,
         peak=highest if possible else lowest,
         needed=1 if lowest else needed,
         possible=1 if lowest else possible,

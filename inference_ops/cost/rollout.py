@@ -170,7 +170,7 @@ def _share(share: Mapping[str, Any], size: int) -> int | None:
 
 
 def _sizes(capacity: Capacity) -> tuple[int, int]:
-    return capacity.always, capacity.peak
+    return capacity.smallest, capacity.peak
 
 
 def _ends(values: tuple[float, float] | None) -> dict[str, float] | None:

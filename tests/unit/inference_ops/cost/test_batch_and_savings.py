@@ -104,3 +104,21 @@ def test_a_plan_for_instances_without_a_price_is_unknown(parse: Parse, prices: P
     """They are named."""
     plan = find_commitment(parse(), region="eu-west-1", prices=prices, discount=0.2)
     assert (plan.on_demand, plan.unknown) == (0, ("2 x ml.m5.large of AllTraffic",))
+
+
+@pytest.mark.parametrize(
+    ("copies", "instances"), [(1, ("1 x ml.m5.large of AllTraffic",)), (0, ())]
+)
+def test_a_copy_that_is_always_there_keeps_an_instance(
+    parse: Parse, prices: PriceTable, copies: int, instances: tuple[str, ...]
+) -> None:
+    """Even where the fleet itself could have none."""
+    component = f"""
+  Component:
+    Type: AWS::SageMaker::InferenceComponent
+    Properties: {{EndpointName: churn, RuntimeConfig: {{CopyCount: {copies}}}}}
+"""
+    managed = {"Status": "ENABLED", "MinInstanceCount": 0, "MaxInstanceCount": 3}
+    variant = {"InstanceType": "ml.m5.large", "ManagedInstanceScaling": managed}
+    plan = find_commitment(parse(component, variant=variant), region=REGION, prices=prices)
+    assert plan.instances == instances

@@ -155,6 +155,8 @@ def test_a_template_without_costs_is_told_as_such(run: Run, tmp_path: Path) -> N
         ("churn.json", "--own-price", "hosting=0.5"),
         ("churn.json", "--own-price", "rent/ml.m5.large=0.5"),
         ("churn.json", "--own-price", "hosting/ml.m5.large=much"),
+        ("churn.json", "--own-price", "hosting/ml.m5.large=-1"),
+        ("churn.json", "--own-price", "hosting/ml.m5.large=inf"),
         ("churn.json", "--discount", "20"),
         ("compare", "--requests-per-day", "0", "--seconds-per-request", "1"),
         ("compare", "--requests-per-day", "1"),

@@ -79,9 +79,12 @@ def test_a_name_cut_out_of_an_arn_still_means_the_endpoint(
     assert line(found, "AllTraffic").maximum == 730 * 4
 
 
-def test_a_target_of_another_variant_scales_nothing_here(parse: Parse, prices: PriceTable) -> None:
+@pytest.mark.parametrize("other", ["churn/variant/Other", "other/variant/AllTraffic"])
+def test_a_target_of_something_else_scales_nothing_here(
+    parse: Parse, prices: PriceTable, other: str
+) -> None:
     """The endpoint keeps its two instances."""
-    other = OWNER.replace("variant/AllTraffic", "variant/Other")
+    other = OWNER.replace("churn/variant/AllTraffic", other)
     assert line(estimate(parse(other), region=REGION, prices=prices), "AllTraffic").minimum == 1460
 
 
@@ -113,6 +116,15 @@ def test_a_pool_costs_from_its_cheapest_to_its_dearest_type(
     template = parse(variant={"InstancePools": pools, "InitialInstanceCount": 1})
     found = estimate(template, region=REGION, prices=prices)
     assert (found.minimum, found.maximum) == (pytest.approx(73), pytest.approx(146))
+
+
+def test_a_pool_with_a_type_without_a_price_is_unknown(parse: Parse, prices: PriceTable) -> None:
+    """The dearest may be the one that nobody knows."""
+    pools = [{"InstanceType": "ml.c5.xlarge"}, {"InstanceType": "ml.m5.large"}]
+    template = parse(variant={"InstancePools": pools, "InitialInstanceCount": 1})
+    found = estimate(template, region=REGION, prices=prices)
+    assert "AllTraffic: ml.c5.xlarge or ml.m5.large: the price per hour is unknown" in found.unknown
+    assert found.maximum == 0
 
 
 def test_serverless_costs_nothing_to_all_of_its_concurrency(

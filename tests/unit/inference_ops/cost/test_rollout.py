@@ -107,6 +107,26 @@ def test_a_bake_that_only_a_deployment_tells_is_unknown(parse: Parse, prices: Pr
     assert found.note is not None
 
 
+def test_an_endpoint_with_office_hours_is_open_for_its_update(
+    parse: Parse, prices: PriceTable
+) -> None:
+    """Both of its instances have a successor beside them, although none is there at night."""
+    hours = """
+  Hours: {Type: Custom::OfficeHours, Properties: {EndpointName: churn, StateMachine: machine}}
+  Opening:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: cron(0 8 ? * MON-FRI *)
+      Target: {Arn: machine, Input: '{"action":"open"}'}
+  Closing:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: cron(0 18 ? * MON-FRI *)
+      Target: {Arn: machine, Input: '{"action":"close"}'}
+"""
+    assert surge(parse(hours), prices).instances == (2, 2)
+
+
 def test_an_unknown_price_leaves_the_hours(parse: Parse, prices: PriceTable) -> None:
     """They count against a quota, whatever they cost."""
     template = parse(SCALED, DeploymentConfig=blue_green("ALL_AT_ONCE"))

@@ -122,6 +122,13 @@ def test_data_without_a_price_are_left_out_and_told(table: Callable[..., PriceTa
     assert found.usd == pytest.approx(73)
 
 
+def test_a_price_that_is_not_needed_need_not_be_known(table: Callable[..., PriceTable]) -> None:
+    """Data in alone: 14,400 x 64 KB a day at 0.016 USD a GB."""
+    found = offers(table("data-out"), kb_in=64)["endpoint"]
+    month = 14_400 * 730 / 24 * 64 / 1024 / 1024
+    assert found.data_usd == pytest.approx(month * 0.016)
+
+
 @pytest.mark.parametrize(
     ("workload", "impossible"),
     [
