@@ -39,7 +39,7 @@ CANARY_SIZE = Rule(
     severity="error",
     description="A canary or a linear step may be at most 50 % of a variant's instances, and is at "
     "least one instance: a fleet of one cannot have one.",
-    fix="make the step smaller, or the fleet's minimum larger; ALL_AT_ONCE takes any fleet",
+    fix="use a smaller step, or a larger minimum of the fleet; ALL_AT_ONCE takes any fleet",
     source="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html",
     check=_check,
 )

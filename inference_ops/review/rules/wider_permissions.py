@@ -48,7 +48,7 @@ WIDER_PERMISSIONS = Rule(
     severity="warning",
     description="Somebody who is there already may do more after this change: a reviewer looks at "
     "each such line.",
-    fix="make sure that it is needed",
+    fix="ask whether it is needed",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
     check=_check,
 )
