@@ -1,7 +1,9 @@
 """`inference review`: what it says of a change, in each format, and how it ends."""
 
 import json
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -461,6 +463,20 @@ def test_two_hundred_resources_are_reviewed_in_two_seconds(
     took = time.process_time() - began
     assert result.exit_code == 0, result.stdout
     assert took < 2
+
+
+def test_the_help_is_there_at_once() -> None:
+    """Processor time of the whole command, the best of three: nothing heavy is imported for it."""
+
+    def took() -> float:
+        before = os.times()
+        command = [sys.executable, "-c", "from inference_ops.cli import main; main()", "--help"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        after = os.times()
+        user = after.children_user - before.children_user
+        return user + after.children_system - before.children_system
+
+    assert min(took() for _ in range(3)) < 0.3
 
 
 def test_the_rules_are_listed(inference: Command) -> None:
