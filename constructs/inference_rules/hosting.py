@@ -127,11 +127,6 @@ def endpoints(template: Template) -> list[Endpoint]:
     return found
 
 
-def endpoint_of(template: Template, config: Resource) -> Endpoint | None:
-    """Finds the endpoint that uses a config."""
-    return next((found for found in endpoints(template) if found.config == config), None)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """A variant that is registered with Application Auto Scaling.

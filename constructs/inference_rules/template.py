@@ -87,8 +87,7 @@ class Resource:
     @property
     def depends_on(self) -> frozenset[str]:
         """What it is told to wait for."""
-        given = self.body.get("DependsOn", ())
-        return frozenset([given] if isinstance(given, str) else given)
+        return frozenset(map(str, listed(self.body.get("DependsOn"))))
 
 
 class Template:
@@ -197,12 +196,16 @@ def referred(value: Any) -> frozenset[str]:
         found |= referred(inner)
         if key == "Ref" and isinstance(inner, str):
             found.add(inner)
-        elif key == "Fn::GetAtt" and inner:
-            found.add(inner.partition(".")[0] if isinstance(inner, str) else str(inner[0]))
-        elif key == "Fn::Sub" and inner:
-            text = inner if isinstance(inner, str) else str(inner[0])
-            found |= {name.partition(".")[0] for name in _VARIABLE.findall(text)}
+        elif key == "Fn::GetAtt":
+            found.add(_first(inner).partition(".")[0])
+        elif key == "Fn::Sub":
+            found |= {name.partition(".")[0] for name in _VARIABLE.findall(_first(inner))}
     return frozenset(found)
+
+
+def _first(argument: Any) -> str:
+    """The text of a function's argument, which may stand alone or first in a list."""
+    return str(next(iter(listed(argument)), ""))
 
 
 def dig(value: Any, *path: str | int) -> Any:

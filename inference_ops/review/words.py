@@ -35,6 +35,9 @@ def describe(change: Change, entry: ResourceChange) -> list[str]:
     """
     old = change.base.resources.get(entry.logical_id)
     new = change.head.resources.get(entry.logical_id)
+    if old is not None and old.type != entry.type:
+        # Another type under the same logical id is another resource.
+        old = None
     says = _BY_TYPE.get(entry.type)
     lines = list(says(change, old, new)) if says is not None else []
     if not lines and old is not None and new is not None:
@@ -168,7 +171,7 @@ def _alarm(_: Change, old: Resource | None, new: Resource | None) -> Iterator[st
 
 def _scaling(change: Change, old: Resource | None, new: Resource | None) -> Iterator[str]:
     before, after = (
-        {target.variant: target for target in targets(side) if target.resource == resource}
+        {target.variant: target for target in targets(side) if target.resource is resource}
         for side, resource in ((change.base, old), (change.head, new))
     )
     for name in sorted({*before, *after}):
@@ -210,7 +213,7 @@ _BY_TYPE: Mapping[str, Callable[[Change, Resource | None, Resource | None], Iter
 
 
 def _find(template: Template, resource: Resource) -> Endpoint:
-    return next(found for found in endpoints(template) if found.resource == resource)
+    return next(found for found in endpoints(template) if found.resource is resource)
 
 
 def _rollout(endpoint: Endpoint) -> str:

@@ -13,7 +13,7 @@ _METRIC = ("TargetTrackingScalingPolicyConfiguration", "CustomizedMetricSpecific
 def _check(template: Template) -> Iterator[Fault]:
     for policy in template.of_type(SCALING_POLICY):
         metric = policy.get(*_METRIC)
-        name, given = dig(metric, "MetricName"), set(dimensions(dig(metric, "Dimensions")))
+        name, given = str(dig(metric, "MetricName")), set(dimensions(dig(metric, "Dimensions")))
         if name in PER_ENDPOINT:
             expected = {"EndpointName"}
         elif name in PER_VARIANT | UTILIZATIONS and "InferenceComponentName" not in given:

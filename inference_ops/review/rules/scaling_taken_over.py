@@ -22,8 +22,8 @@ def _check(change: Change) -> Iterator[Fault]:
         )
 
 
-def _identity(target: Target) -> tuple[str, str, object]:
-    return target.endpoint, target.variant, target.properties.get("ScalableDimension")
+def _identity(target: Target) -> tuple[str, str, str]:
+    return target.endpoint, target.variant, str(target.properties.get("ScalableDimension"))
 
 
 SCALING_TAKEN_OVER = Rule(

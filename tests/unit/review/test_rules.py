@@ -4,6 +4,7 @@ The pairs are recorded in `pairs/`, with the templates that they start from in `
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,30 @@ def test_one_property_makes_a_change_break_the_rule_and_no_other(
 
     assert found(right) == set()
     assert found(wrong) == set(CHANGES[name]["finds"].items())
+
+
+def places(value: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Every place of a template below its resources' own keys."""
+    if len(path) > 2:
+        yield path
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from places(inner, *path, key)
+
+
+@pytest.mark.parametrize("odd", [[{}], 7.5], ids=["a list", "a number"])
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_value_of_another_kind_is_no_crash(name: str, odd: Any) -> None:
+    """Templates are written by people; what a rule cannot read it leaves to CloudFormation."""
+    body = healthy(name)
+    for path in places(body):
+        if path[-1] == "Type" and len(path) == 3:
+            continue
+        changed = Template(edited(body, [{"at": "/".join(map(str, path)), "value": odd}]))
+        for rule in RULES:
+            list(rule.check(changed))
 
 
 def test_every_rule_has_a_recorded_pair() -> None:
