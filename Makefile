@@ -8,7 +8,7 @@ export PATH := $(BIN):$(PATH)
 export JSII_NODE := $(BIN)/node
 
 # The tests on the local AWS wait more than they compute: three at once keep two cores busy.
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install model demo synth test check soak fmt lock docs bench clean
 

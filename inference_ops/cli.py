@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from inference_ops import cost_commands, deployment_commands, review_commands
+from inference_ops import (
+    cost_commands,
+    deployment_commands,
+    measurement_commands,
+    operation_commands,
+    review_commands,
+)
 from inference_ops.errors import Exit
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
@@ -188,9 +194,14 @@ def convert(
         console.result("converted", {"output": str(destination), **proof})
 
 
-deployment_commands.add_to(app)
-review_commands.add_to(app)
-cost_commands.add_to(app)
+for commands in (
+    review_commands,
+    cost_commands,
+    deployment_commands,
+    operation_commands,
+    measurement_commands,
+):
+    commands.add_to(app)
 
 
 def main() -> None:

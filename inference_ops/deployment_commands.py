@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
+from inference_ops.options import EXIT_CODES, AsJson, EndpointName, ProfileName, RegionName
 
 # Paragraphs in one line each: the terminal decides where they break.
 _DEPLOYMENTS = "Show and prune the deployments that are retained of an endpoint."
@@ -37,8 +37,6 @@ _ROLLBACK = (
     "  inference rollback churn\n"
     "  inference rollback churn --to churn-EndpointConfig-1A2B3C --all-at-once"
 )
-
-EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -14,3 +14,4 @@ RegionName = Annotated[str | None, typer.Option("--region", help="The AWS region
 ProfileName = Annotated[
     str | None, typer.Option("--profile", help="A profile of the AWS configuration.")
 ]
+EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")]

@@ -1,6 +1,9 @@
 """The model of a stage, as its settings name it."""
 
+from pathlib import Path
+
 from inference_constructs import ModelArtifact, find_image
+from model_code.accelerator.build import BuildError, build
 from stacks.section import ROOT
 from stacks.settings import Settings
 from stacks.settings_file import SettingsError
@@ -50,4 +53,12 @@ def model_artifact(settings: Settings, name: str | None = None) -> ModelArtifact
         entry_point=model.entry_point,
         image=image,
         allow_pickle=model.allow_pickle,
+        libraries=_accelerator(f"{settings.file}: {key}") if model.accelerated else (),
     )
+
+
+def _accelerator(where: str) -> list[Path]:
+    try:
+        return list(build(ROOT / "build" / "accelerator").values())
+    except BuildError as error:
+        raise SettingsError(f"{where}.accelerated: {error}") from None

@@ -36,6 +36,9 @@ class ModelSettings(Section):
     """Holds the handler. null: a model package as approved, or the image's own handler."""
     entry_point: str = "inference.py"
     """The file with model_fn, input_fn, predict_fn and output_fn."""
+    accelerated: bool = False
+    """Whether the handler gets its compiled accelerator, which is built at synth. It needs
+    `directory`, and a handler that loads it, as model_code/serving does."""
     image: ImageSettings | None = None
     """By default a package's own image, or else the newest XGBoost image."""
     repack: bool = True
@@ -65,4 +68,12 @@ class ModelSettings(Section):
     def _one_place(self) -> Self:
         if (self.directory is None) == (self.source is None):
             raise ValueError("give either directory or source: the model comes from one place")
+        return self
+
+    @model_validator(mode="after")
+    def _accelerates_a_handler(self) -> Self:
+        if self.accelerated and (self.directory is None or self.code is None):
+            raise ValueError(
+                "accelerated needs directory and code: the accelerator is packed with both"
+            )
         return self

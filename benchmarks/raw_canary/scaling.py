@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import CfnDeletionPolicy, CfnResource, Fn, IgnoreMode
+from aws_cdk import CfnResource, Fn, IgnoreMode, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as s3_assets
@@ -62,21 +62,23 @@ def define_scaling(
     group: logs.CfnLogGroup,
 ) -> None:
     """Makes the owner of the scaling, and orders what it is asked around the endpoint."""
-    description = "Registers the endpoint's variants with Application Auto Scaling."
+    stack_name = Stack.of(scope).stack_name
+    description = "Registers endpoints of the stack with Application Auto Scaling."
     role, policy = define_role(
         scope,
         "Owner",
         description,
         {"Principal": {"Service": "lambda.amazonaws.com"}},
         allow(["logs:CreateLogStream", "logs:PutLogEvents"], group.attr_arn),
-        *_statements(endpoint_name),
+        *_statements(stack_name, endpoint_name),
     )
     acknowledge_wildcards(
         policy,
         "*",
         _ARN.format(service="application-autoscaling", resource="scalable-target/*"),
         _ARN.format(service="sagemaker", resource="endpoint-config/*"),
-        f"{ALARMS}:StepScaling-{endpoint_name}/*",
+        _ARN.format(service="ssm", resource=f"parameter/inference/scaling/{stack_name}/*"),
+        f"{ALARMS}:StepScaling-{stack_name}/*",
         f"{ALARMS}:TargetTracking*",
     )
     code = s3_assets.Asset(
@@ -96,6 +98,7 @@ def define_scaling(
         memory_size=256,
         timeout=900,
         logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=group.ref),
+        environment=lambda_.CfnFunction.EnvironmentProperty(variables={"STACK_NAME": stack_name}),
         code=lambda_.CfnFunction.CodeProperty(
             s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key
         ),
@@ -128,7 +131,7 @@ def define_scaling(
 def _ask(
     scope: Construct, name: str, function: lambda_.CfnFunction, properties: dict[str, Any]
 ) -> CfnResource:
-    resource = CfnResource(
+    return CfnResource(
         scope,
         name,
         type=f"Custom::{name}",
@@ -138,12 +141,9 @@ def _ask(
             **properties,
         },
     )
-    resource.cfn_options.deletion_policy = CfnDeletionPolicy.DELETE
-    resource.cfn_options.update_replace_policy = CfnDeletionPolicy.DELETE
-    return resource
 
 
-def _statements(endpoint: str) -> list[dict[str, Any]]:
+def _statements(stack_name: str, endpoint_name: str) -> list[dict[str, Any]]:
     service = "application-autoscaling.amazonaws.com"
     alarms = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
     return [
@@ -185,20 +185,20 @@ def _statements(endpoint: str) -> list[dict[str, Any]]:
             ),
             Condition={"StringEquals": {"iam:AWSServiceName": f"sagemaker.{service}"}},
         ),
-        allow(
-            ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
-            _arn("sagemaker", f"endpoint/{endpoint.lower()}"),
-        ),
         allow("sagemaker:DescribeEndpointConfig", _arn("sagemaker", "endpoint-config/*")),
-        allow(alarms, Fn.sub(f"{ALARMS}:StepScaling-{endpoint}/*")),
+        allow(
+            ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            _arn("ssm", f"parameter/inference/scaling/{stack_name}/*"),
+        ),
+        allow(alarms, Fn.sub(f"{ALARMS}:StepScaling-{stack_name}/*")),
         allow(
             alarms,
             Fn.sub(f"{ALARMS}:TargetTracking*"),
             Condition={"StringEquals": {"aws:CalledViaLast": service}},
         ),
         allow(
-            ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            _arn("ssm", f"parameter/inference/scaling/{endpoint}"),
+            ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
+            _arn("sagemaker", f"endpoint/{endpoint_name.lower()}"),
         ),
     ]
 

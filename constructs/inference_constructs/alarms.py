@@ -98,7 +98,7 @@ class EndpointAlarms:
         return [
             window.alarm(
                 scope,
-                f"{variant_name}{construct_id}",
+                f"Alarm{variant_name}{construct_id}",
                 watch,
                 dimensions={"EndpointName": endpoint_name, "VariantName": variant_name},
                 description=f"{variant_name} of {endpoint_name}: {watch.meaning}.",

@@ -66,6 +66,7 @@ class ModelArtifact(ABC):
         entry_point: str = "inference.py",
         image: Image | None = None,
         allow_pickle: bool = False,
+        libraries: Sequence[Path | str] = (),
     ) -> "ModelArtifact":
         """A model on this machine, packed with its code into an asset.
 
@@ -77,6 +78,8 @@ class ModelArtifact(ABC):
             image: by default the newest XGBoost framework image. For the PyTorch image the code
                 has to bring a wheel of XGBoost.
             allow_pickle: whether the model may be a pickle, which executes code when it is loaded.
+            libraries: shared libraries that are packed beside the entry point, such as the
+                accelerator's for both architectures: the handler picks its machine's.
         """
         from inference_constructs.local_artifact import LocalArtifact
 
@@ -86,6 +89,7 @@ class ModelArtifact(ABC):
             entry_point=entry_point,
             image=default_image() if image is None else image,
             allow_pickle=allow_pickle,
+            libraries=[Path(library) for library in libraries],
         )
 
     @staticmethod

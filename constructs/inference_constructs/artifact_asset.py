@@ -9,6 +9,7 @@ from aws_cdk import FileAssetPackaging, Stack, Stage
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
+from inference_constructs.arns import object_arn
 from model_artifacts.packing import PackedArtifact
 
 
@@ -97,13 +98,7 @@ def _asset(scope: Construct, name: str, sha256: str) -> ArchiveAsset:
             sha256=sha256,
             earlier_arns=None,
         )
-    arn = stack.format_arn(
-        service="s3",
-        region="",
-        account="",
-        resource=location.bucket_name,
-        resource_name=location.object_key,
-    )
+    arn = object_arn(stack, location.bucket_name, location.object_key)
     url = f"s3://{location.bucket_name}/{location.object_key}"
     # Another synthesizer may hand out a key that is known at the deployment only.
     family_arn = arn.replace(f"{sha256}.tar.gz", "*")

@@ -94,6 +94,8 @@ class AsyncEndpoint(EndpointBase):
             self,
             "Scaling",
             endpoint=self.resource,
+            endpoint_name=self.endpoint_name,
+            config_name=self.endpoint_config_name,
             resources=[]
             if variant.scaling is None
             else [

@@ -84,7 +84,13 @@ class InferenceComponentEndpoint(EndpointBase):
         self._resources = {component.name: self._host(component) for component in self.components}
         # Without any scaling, too: an update that takes the last one away needs its owner.
         self.scaling = EndpointScaling(
-            self, "Scaling", endpoint=self.resource, resources=[], encryption=self.encryption
+            self,
+            "Scaling",
+            endpoint=self.resource,
+            endpoint_name=self.endpoint_name,
+            config_name=self.endpoint_config_name,
+            resources=[],
+            encryption=self.encryption,
         )
         for component in self.components:
             if component.scaling is not None:
@@ -189,9 +195,9 @@ class InferenceComponentEndpoint(EndpointBase):
             variant_name=self.fleet.name,
         )
         resource.node.add_dependency(self.resource)
-        log_group.ready_before(resource)
+        resource.node.add_dependency(log_group.resource)
         for role in (self._instance_role, component.model.role):
-            log_group.allow_writing(role)
+            role.add_statements(log_group.writing())
             role.add_statements(
                 iam.PolicyStatement(
                     actions=["cloudwatch:PutMetricData"],

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Aws, CfnMapping, Stack, Token
+from aws_cdk import CfnMapping, Stack, Token
 from constructs import Construct
 
+from inference_constructs.arns import place_of
 from model_artifacts.code_tree import collect_code
 from model_artifacts.errors import ArtifactError
 from model_artifacts.images import Image
@@ -48,8 +49,9 @@ def image_uri(scope: Construct, image: Image) -> str:
         image: the image.
     """
     stack = Stack.of(scope)
-    if not Token.is_unresolved(stack.region):
-        return image.uri(stack.region)
+    region = place_of(stack).region
+    if not Token.is_unresolved(region):
+        return image.uri(region)
     mapping_id = (
         f"{image.framework.capitalize()}Registry{re.sub('[^A-Za-z0-9]', '', image.version)}"
     )
@@ -60,9 +62,8 @@ def image_uri(scope: Construct, image: Image) -> str:
             for region, account in sorted(image.registries.items())
         }
         mapping = CfnMapping(stack, mapping_id, mapping=rows)
-    account = mapping.find_in_map(Aws.REGION, "account")
-    domain = mapping.find_in_map(Aws.REGION, "domain")
-    return f"{account}.dkr.ecr.{Aws.REGION}.{domain}/{image.repository}:{image.tag}"
+    account, domain = (mapping.find_in_map(region, key) for key in ("account", "domain"))
+    return f"{account}.dkr.ecr.{region}.{domain}/{image.repository}:{image.tag}"
 
 
 def xgboost_version(image: Image, code: Path | None) -> str:

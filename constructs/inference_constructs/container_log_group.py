@@ -1,17 +1,16 @@
 """`ContainerLogGroup`: where the containers of an endpoint log."""
 
-from typing import cast
+from functools import cached_property
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import Aws, CfnTag, CustomResource, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.endpoint_logs import EndpointLogs
 from inference_constructs.functions.log_group import DELETED_WITH
 from inference_constructs.log_group_keeper import LogGroupKeeper
-from inference_constructs.service_role import ServiceRole
 
 
 class ContainerLogGroup(Construct):
@@ -38,44 +37,33 @@ class ContainerLogGroup(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         encryption.allow_logs()
-        self.log_group: logs.ILogGroup
         if keeper is not None:
             kept = keeper.keep(self, "Kept", name=name, retention_days=endpoint_logs.retention_days)
-            self.log_group = logs.LogGroup.from_log_group_name(self, "Group", kept.ref)
-            self._resource: IConstruct = kept
+            self.resource: CustomResource | logs.CfnLogGroup = kept
             self._arn = kept.get_att_string("Arn")
             return
-        group = logs.LogGroup(
+        goes = endpoint_logs.removal_policy is RemovalPolicy.DESTROY
+        # The resource itself: the CDK's class for log groups takes no tags.
+        group = logs.CfnLogGroup(
             self,
             # Adds nothing to the logical id.
             "Default",
             log_group_name=name,
-            encryption_key=encryption.key,
-            retention=endpoint_logs.retention,
-            removal_policy=endpoint_logs.removal_policy,
+            kms_key_id=encryption.key_arn,
+            retention_in_days=endpoint_logs.retention_days,
+            tags=[CfnTag(key=DELETED_WITH, value=Aws.STACK_ID)] if goes else None,
         )
-        if endpoint_logs.removal_policy is RemovalPolicy.DESTROY:
-            resource = cast(logs.CfnLogGroup, group.node.default_child)
-            resource.tags.set_tag(DELETED_WITH, Aws.STACK_ID)
-        self.log_group = self._resource = group
-        self._arn = group.log_group_arn
+        group.apply_removal_policy(endpoint_logs.removal_policy)
+        self.resource = group
+        self._arn = group.attr_arn
 
-    def allow_writing(self, role: ServiceRole) -> None:
-        """Lets a role write streams into the group, which it cannot make anew.
+    @cached_property
+    def log_group(self) -> logs.ILogGroup:
+        """The group, for subscriptions and grants."""
+        return logs.LogGroup.from_log_group_name(self, "Group", self.resource.ref)
 
-        Args:
-            role: the role of the containers.
-        """
-        role.add_statements(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._arn]
-            )
+    def writing(self) -> iam.PolicyStatement:
+        """What the containers' role is allowed: streams in the group, which it cannot make anew."""
+        return iam.PolicyStatement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._arn]
         )
-
-    def ready_before(self, dependent: IConstruct) -> None:
-        """Makes a resource wait for the group.
-
-        Args:
-            dependent: the construct whose containers write into the group.
-        """
-        dependent.node.add_dependency(self._resource)

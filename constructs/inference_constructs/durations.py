@@ -2,12 +2,16 @@
 
 A number that only the deployment will tell is a large negative one at synth. What cannot be less
 than 0 otherwise needs no question to the CDK, each of which goes to another process. Durations
-never change, so each is made and asked once.
+never change, so each is made and asked once, and those that are made here need not be asked.
 """
 
 from functools import cache, lru_cache
 
 from aws_cdk import Duration, Token
+
+_SECOND, _MINUTE = 1000, 60_000
+# The durations that were made here, in milliseconds.
+_made: dict[Duration, int] = {}
 
 
 def is_late(number: float) -> bool:
@@ -26,7 +30,9 @@ def minutes(count: int) -> Duration:
     Args:
         count: how many.
     """
-    return Duration.minutes(count)
+    made = Duration.minutes(count)
+    _made[made] = count * _MINUTE
+    return made
 
 
 @cache
@@ -36,7 +42,9 @@ def millis(count: int) -> Duration:
     Args:
         count: how many.
     """
-    return Duration.millis(count)
+    made = Duration.millis(count)
+    _made[made] = count
+    return made
 
 
 @lru_cache(maxsize=256)
@@ -46,6 +54,8 @@ def whole_seconds(duration: Duration) -> float:
     Args:
         duration: a whole number of seconds.
     """
+    if (length := _made.get(duration)) is not None and length % _SECOND == 0:
+        return length // _SECOND
     return duration.to_seconds()
 
 
@@ -56,6 +66,8 @@ def whole_millis(duration: Duration) -> float:
     Args:
         duration: a whole number of milliseconds.
     """
+    if (length := _made.get(duration)) is not None:
+        return length
     return duration.to_milliseconds()
 
 
@@ -69,6 +81,8 @@ def known_seconds(duration: Duration) -> float | None:
     Returns:
         Seconds, or None if only the deployment will tell.
     """
+    if (length := _made.get(duration)) is not None:
+        return length / _SECOND
     seconds = duration.to_seconds(integral=False)
     return None if seconds < 0 else seconds
 

@@ -1,27 +1,26 @@
 """`EncryptionKey`: one customer-managed key, usable by the AWS services that must use it."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from inference_constructs.arns import own_arn
+from inference_constructs.arns import own_arn, place_of
 from inference_constructs.imported import report_requirements
 
 
-def alarm_conditions(scope: Construct) -> dict[str, dict[str, str]]:
-    """The conditions of a resource policy that lets in the alarms of this account and region.
+def alarm_conditions(stack: Stack) -> dict[str, dict[str, str]]:
+    """The conditions of a resource policy that lets in the alarms of a stack's account and region.
 
     Args:
-        scope: a construct of the stack.
+        stack: the stack.
     """
-    stack = Stack.of(scope)
-    alarms = own_arn(stack, "cloudwatch", "alarm:*")
     return {
-        "ArnLike": {"aws:SourceArn": alarms},
-        "StringEquals": {"aws:SourceAccount": stack.account},
+        "ArnLike": {"aws:SourceArn": own_arn(stack, "cloudwatch", "alarm:*")},
+        "StringEquals": {"aws:SourceAccount": place_of(stack).account},
     }
 
 
@@ -51,6 +50,7 @@ class EncryptionKey(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._stack = Stack.of(self)
         self.goes_with_stack = existing is None and removal_policy is RemovalPolicy.DESTROY
         self._allowed: set[str] = set()
         self._required: iam.PolicyDocument | None = None
@@ -67,7 +67,7 @@ class EncryptionKey(Construct):
             removal_policy=removal_policy,
         )
 
-    @property
+    @cached_property
     def key_arn(self) -> str:
         """The key's ARN."""
         return self.key.key_arn
@@ -75,7 +75,7 @@ class EncryptionKey(Construct):
     def allow_alarms(self) -> None:
         """Lets the CloudWatch alarms of this account and region publish to encrypted topics."""
         if self._is_news("cloudwatch"):
-            self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
+            self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self._stack))
 
     def allow_events(self) -> None:
         """Lets EventBridge rules write to encrypted topics and queues.
@@ -93,10 +93,9 @@ class EncryptionKey(Construct):
         """
         if not self._is_news("logs"):
             return
-        stack = Stack.of(self)
-        groups = own_arn(stack, "logs", "log-group:*")
+        groups = own_arn(self._stack, "logs", "log-group:*")
         self._allow(
-            f"logs.{stack.region}.amazonaws.com",
+            f"logs.{place_of(self._stack).region}.amazonaws.com",
             more_actions=("kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"),
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
         )

@@ -1,11 +1,13 @@
 """`EndpointBase`: what endpoints of every kind have in common."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from aws_cdk import CfnTag, Names, RemovalPolicy, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -95,7 +97,6 @@ class EndpointBase(Construct):
             else None
         )
         self._logs = self._make_log_group(self, f"/aws/sagemaker/Endpoints/{self.endpoint_name}")
-        self.log_group = self._logs.log_group
         # Variants may share a model, and so its role.
         self._roles = list(dict.fromkeys(model.role for model in models.values()))
         for role in self._roles:
@@ -106,14 +107,19 @@ class EndpointBase(Construct):
         self.resource: sagemaker.CfnEndpoint
 
     @property
-    def endpoint_arn(self) -> str:
-        """The endpoint's ARN."""
-        return self.resource.ref
+    def log_group(self) -> logs.ILogGroup:
+        """Where the containers log."""
+        return self._logs.log_group
 
-    @property
+    @cached_property
     def endpoint_config_name(self) -> str:
         """The name of the endpoint's present config, which CloudFormation makes up."""
         return self.config.attr_endpoint_config_name
+
+    @property
+    def endpoint_arn(self) -> str:
+        """The endpoint's ARN."""
+        return self.resource.ref
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Lets someone ask the endpoint for predictions.
@@ -147,12 +153,11 @@ class EndpointBase(Construct):
         topic_arn = notifications.topic_arn
         for alarm in self.rollback_alarms:
             alarm.alarm_actions = [topic_arn]
-        scope = Construct(self, "Alarms")
         return [
             alarm
             for name in self.variant_names
             for alarm in alarms.attach(
-                scope,
+                self,
                 self.metrics(name),
                 processor=self._processor(name),
                 topic_arn=topic_arn,
@@ -262,9 +267,8 @@ class EndpointBase(Construct):
             ]
             or None,
         )
-        self._logs.ready_before(self.resource)
-        for role in self._roles:
-            role.ready_before(self.resource)
+        policies = [role.policy for role in self._roles if role.policy is not None]
+        self.resource.node.add_dependency(self._logs.resource, *policies)
 
     def _processor(self, variant_name: str) -> Processor | None:
         """What computes on an instance of a variant; without it its load is not watched.
@@ -279,7 +283,7 @@ class EndpointBase(Construct):
         for role in self._roles:
             alarms.allow_reading(role, endpoint_name=self.endpoint_name)
         return alarms.attach(
-            Construct(self, "RollbackAlarms"),
+            self,
             endpoint_name=self.endpoint_name,
             config_name=self.endpoint_config_name,
             variants=self.variant_names,
@@ -296,10 +300,10 @@ class EndpointBase(Construct):
 
     def _name_faults(self) -> list[str]:
         name = self.endpoint_name
-        if Token.is_unresolved(name):
-            return []
         faults = []
         if not NAME.fullmatch(name):
+            if Token.is_unresolved(name):
+                return []
             faults.append("the name must be up to 63 letters, digits and inner hyphens")
         if name.endswith(_SERVERLESS) != (self.name_suffix == _SERVERLESS):
             must = "must" if self.name_suffix == _SERVERLESS else "must not"
@@ -322,13 +326,13 @@ class EndpointBase(Construct):
         )
 
     def _allow_logs_and_metrics(self, role: ServiceRole) -> None:
-        self._logs.allow_writing(role)
         role.add_statements(
+            self._logs.writing(),
             iam.PolicyStatement(
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],
                 conditions={"StringEquals": {"cloudwatch:namespace": INSTANCES}},
-            )
+            ),
         )
 
 

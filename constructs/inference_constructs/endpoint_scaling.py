@@ -5,24 +5,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from aws_cdk import CustomResource
+from aws_cdk import CfnResource
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct, IDependable
 
-from inference_constructs.durations import minutes
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
-from inference_constructs.late import late
-from inference_constructs.python_function import PythonFunction
 from inference_constructs.scalable import ScalableKind
 from inference_constructs.scaled_resource import ScaledResource
-from inference_constructs.scaling_permissions import allow_scaling, allow_scaling_of_component
+from inference_constructs.scaling_owner import SERVICE_TIMEOUT, ScalingOwner
 from inference_constructs.scheduled import ScheduledCapacity
 
-# Lambda's own limit: an endpoint that is being changed is waited for.
-_MINUTES = 15
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 _MOST_CHARACTERS = 8192
 
@@ -31,19 +25,21 @@ class EndpointScaling(Construct):
     """Defines what registers an endpoint with Application Auto Scaling, and withdraws it.
 
     SageMaker refuses to change the instance type of a scalable target, or to remove it. So a
-    function is the only one who ever writes targets, their policies, schedules and alarms: it
-    withdraws what stands in the way before the endpoint changes, registers it as the code wants it
-    afterwards, and once more when CloudFormation has cleaned up, which comes after a rollback, too.
+    function of the stack is the only one who ever writes targets, their policies, schedules and
+    alarms: it withdraws what stands in the way before the endpoint changes, registers it as the
+    code wants it afterwards, and once more when CloudFormation has cleaned up, which comes after a
+    rollback, too.
 
     `docs/decisions/0002-one-owner-of-scaling.md` tells why.
 
     Args:
         scope: the parent construct.
         construct_id: the id within the parent.
-        endpoint: the endpoint, by a name that is known at synth.
+        endpoint: the endpoint.
+        endpoint_name: its name, known at synth.
+        config_name: the name of its config.
         resources: what is scaled; what is not named is not scaled, whoever registered it.
-        encryption: the key of the function's log group.
-        log_retention: how long the function's logs are kept.
+        encryption: the key of the function's log group, if no other endpoint has it already.
 
     Raises:
         ValueError: a resource is named twice, or there is more than the function can remember.
@@ -55,41 +51,35 @@ class EndpointScaling(Construct):
         construct_id: str,
         *,
         endpoint: sagemaker.CfnEndpoint,
+        endpoint_name: str,
+        config_name: str,
         resources: Sequence[ScaledResource],
         encryption: EncryptionKey,
-        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.endpoint_name = str(endpoint.endpoint_name)
+        self.endpoint_name = endpoint_name
         self._resources: list[ScaledResource] = []
-        parameter_name = f"/inference/scaling/{self.endpoint_name}"
-        self._owner = PythonFunction(
-            self,
-            "Owner",
-            handler="scaling.custom_resource.handler",
-            description="Registers the endpoint's variants with Application Auto Scaling.",
-            encryption=encryption,
-            timeout=minutes(_MINUTES),
-            log_retention=log_retention,
-        )
-        allow_scaling(
-            self._owner.role, endpoint_name=self.endpoint_name, parameter_name=parameter_name
-        )
-        shapes = {"InstanceTypes": late(self._shapes)}
-        released = self._custom_resource(
+        self._owner = ScalingOwner.of(self, encryption=encryption)
+        self._owner.own_endpoint(endpoint_name)
+        # Whatever it is asked for, it needs its permissions.
+        self._owner.role.ready_before(self)
+        for resource in resources:
+            self._take(resource)
+        shapes = {"InstanceTypes": self._shapes()}
+        released = self._request(
             "Released",
             "ReleasedScalableTargets",
             # With each config: whatever is under way must end before the endpoint can be updated.
-            {**shapes, "EndpointConfigName": endpoint.endpoint_config_name},
+            {**shapes, "EndpointConfigName": config_name},
         )
-        settled = self._custom_resource("Settled", "SettledScaling", shapes)
-        endpoint.node.add_dependency(released, settled)
-        self._applied = self._custom_resource(
-            "Applied", "EndpointScaling", {"ScalableTargets": late(self._definitions)}
+        settled = self._request("Settled", "SettledScaling", shapes)
+        self._before = (released, settled)
+        for before in self._before:
+            endpoint.add_resource_dependency(before)
+        self._applied = self._request(
+            "Applied", "EndpointScaling", {"ScalableTargets": self._definitions()}
         )
-        self._applied.node.add_dependency(endpoint)
-        for resource in resources:
-            self.add(resource)
+        self._applied.add_resource_dependency(endpoint)
 
     @property
     def function(self) -> lambda_.IFunction:
@@ -121,15 +111,8 @@ class EndpointScaling(Construct):
         Raises:
             ValueError: it is scaled already, or there is more than the function can remember.
         """
-        faults = []
-        if resource.resource_id in self._shapes():
-            faults.append(f"{resource.resource_id} is scaled already: once is enough")
-        self._resources.append(resource)
-        self._refuse([*faults, *self._size_faults()])
-        if resource.kind is ScalableKind.COPIES:
-            allow_scaling_of_component(
-                self._owner.role, resource.dimensions["InferenceComponentName"]
-            )
+        self._take(resource)
+        self._tell()
         self._applied.node.add_dependency(*after)
 
     @property
@@ -153,6 +136,22 @@ class EndpointScaling(Construct):
             resource, scaling=replace(scaling, schedules=(*scaling.schedules, *schedules))
         )
         self._refuse(self._size_faults())
+        self._tell()
+
+    def _take(self, resource: ScaledResource) -> None:
+        faults = []
+        if resource.resource_id in self._shapes():
+            faults.append(f"{resource.resource_id} is scaled already: once is enough")
+        self._resources.append(resource)
+        self._refuse([*faults, *self._size_faults()])
+        if resource.kind is ScalableKind.COPIES:
+            self._owner.own_component(resource.dimensions["InferenceComponentName"])
+
+    def _tell(self) -> None:
+        """Has the requests say what is scaled by now."""
+        for before in self._before:
+            before.add_property_override("InstanceTypes", self._shapes())
+        self._applied.add_property_override("ScalableTargets", self._definitions())
 
     def _size_faults(self) -> list[str]:
         size = len(json.dumps(self._definitions()))
@@ -166,22 +165,27 @@ class EndpointScaling(Construct):
     def _refuse(self, faults: list[str]) -> None:
         refuse(f"scaling of endpoint {self.endpoint_name!r}", faults)
 
-    def _custom_resource(
+    def _request(
         self, construct_id: str, resource_type: str, properties: dict[str, Any]
-    ) -> CustomResource:
-        resource = CustomResource(
+    ) -> CfnResource:
+        # The resource itself: the CDK's class for custom resources makes two constructs of each.
+        return CfnResource(
             self,
             construct_id,
-            resource_type=f"Custom::{resource_type}",
-            service_token=self.function.function_arn,
-            service_timeout=minutes(_MINUTES + 1),
-            properties={"EndpointName": self.endpoint_name, **properties},
+            type=f"Custom::{resource_type}",
+            properties={
+                "ServiceToken": self._owner.function_arn,
+                "ServiceTimeout": SERVICE_TIMEOUT,
+                "EndpointName": self.endpoint_name,
+                **properties,
+            },
         )
-        self._owner.role.ready_before(resource)
-        return resource
 
     def _shapes(self) -> dict[str, str]:
         return {resource.resource_id: resource.shape for resource in self._resources}
 
     def _definitions(self) -> list[dict[str, Any]]:
-        return [resource.definition(self.endpoint_name) for resource in self._resources]
+        return [
+            resource.definition(stack_name=self._owner.stack_name, endpoint_name=self.endpoint_name)
+            for resource in self._resources
+        ]

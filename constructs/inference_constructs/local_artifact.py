@@ -1,5 +1,6 @@
 """A model on this machine, packed with its code when the app is synthesized."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from constructs import Construct
@@ -28,6 +29,7 @@ class LocalArtifact(ModelArtifact):
         entry_point: the file with the handlers.
         image: the image.
         allow_pickle: whether the model may be a pickle.
+        libraries: shared libraries that are packed beside the entry point.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class LocalArtifact(ModelArtifact):
         entry_point: str,
         image: Image,
         allow_pickle: bool,
+        libraries: Sequence[Path] = (),
     ) -> None:
         self._model_file = model_file
         self._code = code
         self._entry_point = entry_point
         self._image = image
         self._allow_pickle = allow_pickle
+        self._libraries = libraries
 
     def bind(self, scope: Construct) -> BoundArtifact:
         """Checks model and code, and packs them into an asset of the stack."""
@@ -59,7 +63,9 @@ class LocalArtifact(ModelArtifact):
         asset = pack_asset(
             scope,
             "model.tar.gz",
-            lambda path: pack(path, model_file=self._model_file, code=self._code),
+            lambda path: pack(
+                path, model_file=self._model_file, code=self._code, libraries=self._libraries
+            ),
         )
         return BoundArtifact(
             version=asset.sha256[:12],

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -74,10 +75,7 @@ class Window:
             alarm_description=description,
             namespace=watch.namespace,
             metric_name=watch.metric_name,
-            dimensions=[
-                cloudwatch.CfnAlarm.DimensionProperty(name=key, value=value)
-                for key, value in dimensions.items()
-            ],
+            dimensions=_dimensions(tuple(dimensions.items())),
             statistic=None if percentile else watch.statistic,
             extended_statistic=watch.statistic if percentile else None,
             period=self.seconds,
@@ -89,3 +87,11 @@ class Window:
             alarm_actions=told,
             ok_actions=told,
         )
+
+
+@lru_cache(maxsize=64)
+def _dimensions(
+    items: tuple[tuple[str, str], ...],
+) -> Sequence[cloudwatch.CfnAlarm.DimensionProperty]:
+    """The dimensions as CloudFormation has them; all the alarms of a variant have the same."""
+    return [cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value) for name, value in items]

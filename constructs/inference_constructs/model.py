@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 
-from aws_cdk import Annotations, CfnDeletionPolicy, CfnTag, Stack, Tags
+from aws_cdk import Annotations, CfnDeletionPolicy, CfnTag, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from inference_constructs.acknowledgements import acknowledge
+from inference_constructs.arns import place_of
 from inference_constructs.artifact import ModelArtifact
 from inference_constructs.faults import refuse
 from inference_constructs.network import Network, network_interface_statement
@@ -67,7 +69,9 @@ class InferenceModel(Construct):
                 f"environment of {self.node.path} must be empty: the model package brings its own; "
                 "leave it out, or serve the package's model with code of yours"
             )
-        refuse(f"environment of {self.node.path}", _faults(variables, bound.environment))
+        faults = _faults(variables, bound.environment)
+        if faults:
+            refuse(f"environment of {self.node.path}", faults)
         if bound.model_package_arn is None:
             variables = {
                 "INFERENCE_MODEL_VERSION": bound.version,
@@ -109,7 +113,7 @@ class InferenceModel(Construct):
         )
         self.role.ready_before(self._model)
 
-    @property
+    @cached_property
     def model_name(self) -> str:
         """The Model's name, which CloudFormation makes up."""
         return self._model.attr_model_name
@@ -193,13 +197,11 @@ class InferenceModel(Construct):
 
     def _repository_arn(self) -> str:
         registry, _, name = self.artifact.image.partition("/")
-        return Stack.of(self).format_arn(
-            service="ecr",
-            # Not up to the first dot: in a stack for any account there is one within the token.
-            account=registry.partition(".dkr.")[0],
-            resource="repository",
-            resource_name=name.partition(":")[0],
-        )
+        place = place_of(self.role.stack)
+        # Not up to the first dot: in a stack for any account there is one within the token.
+        account = registry.partition(".dkr.")[0]
+        repository = name.partition(":")[0]
+        return f"arn:{place.partition}:ecr:{place.region}:{account}:repository/{repository}"
 
 
 def _acknowledge_actions_without_resource(role: ServiceRole) -> None:

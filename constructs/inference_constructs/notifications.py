@@ -1,10 +1,11 @@
 """`Notifications`: an encrypted SNS topic that alarms, rules and roles can really publish to."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from inference_constructs.encryption import EncryptionKey, alarm_conditions
@@ -32,10 +33,14 @@ class Notifications(Construct):
         self._encryption = encryption
         self._allowed: set[str] = set()
         self.topic = sns.Topic(self, "Topic", master_key=encryption.key, enforce_ssl=True)
-        for email in emails:
-            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        if emails:
+            # A topic without subscribers does not wait for the module.
+            from aws_cdk import aws_sns_subscriptions as subscriptions
 
-    @property
+            for email in emails:
+                self.topic.add_subscription(subscriptions.EmailSubscription(email))
+
+    @cached_property
     def topic_arn(self) -> str:
         """The topic's ARN."""
         return self.topic.topic_arn
@@ -47,7 +52,7 @@ class Notifications(Construct):
         """
         self._encryption.allow_alarms()
         if "cloudwatch.amazonaws.com" not in self._allowed:
-            self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(self))
+            self._allow("cloudwatch.amazonaws.com", conditions=alarm_conditions(Stack.of(self)))
 
     def allow_events(self) -> None:
         """Lets EventBridge rules publish.
@@ -64,7 +69,7 @@ class Notifications(Construct):
             grantee: who publishes.
         """
         publish = iam.Grant.add_to_principal(
-            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
+            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic_arn]
         )
         encrypt = iam.Grant.add_to_principal(
             grantee=grantee,
@@ -83,7 +88,7 @@ class Notifications(Construct):
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal(service)],
                 actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
+                resources=[self.topic_arn],
                 conditions=conditions,
             )
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from aws_cdk import Stack, Token
 from constructs import Construct
 
+from inference_constructs.arns import object_arn, place_of
 from inference_constructs.artifact import BoundArtifact, ModelArtifact, default_image
 from inference_constructs.artifact_asset import copy_asset, pack_asset
 from inference_constructs.container import (
@@ -61,7 +62,7 @@ class PinnedArtifact(ModelArtifact):
 
     def bind(self, scope: Construct) -> BoundArtifact:
         """Reads the pin and makes of it what the choice of code and packing asks for."""
-        region = Stack.of(scope).region
+        region = place_of(Stack.of(scope)).region
         options = self._resolve_options(region)
         pin = read_pin(self._source, scope.node.try_get_context, options=options)
         pin.require_approval(allow_unapproved=self._allow_unapproved, options=options)
@@ -218,7 +219,4 @@ def _object_arns(scope: Construct, data: PinnedObject | None) -> list[str]:
     if data is None:
         return []
     bucket, _, key = data.uri.removeprefix("s3://").partition("/")
-    arn = Stack.of(scope).format_arn(
-        service="s3", region="", account="", resource=bucket, resource_name=key
-    )
-    return [arn]
+    return [object_arn(Stack.of(scope), bucket, key)]

@@ -1,5 +1,6 @@
 """`PythonFunction`: a Lambda function of this library, with a role and a log group of its own."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy
@@ -40,6 +41,7 @@ class PythonFunction(Construct):
         handler: `package.module.function`, from `functions/` on.
         description: what the function is for, as Lambda shows it.
         encryption: the key of the log group.
+        environment: variables that the function reads.
         memory_mb: memory, which also sets the share of a CPU and of the network.
         timeout: how long one invocation may take.
         log_retention: how long the logs are kept.
@@ -53,6 +55,7 @@ class PythonFunction(Construct):
         handler: str,
         description: str,
         encryption: EncryptionKey,
+        environment: Mapping[str, str] | None = None,
         memory_mb: int = 256,
         timeout: Duration | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
@@ -84,6 +87,7 @@ class PythonFunction(Construct):
             description=description,
             role=self.role.role,
             log_group=log_group,
+            environment=environment,
             memory_size=memory_mb,
             timeout=Duration.minutes(1) if timeout is None else timeout,
         )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -124,7 +124,7 @@ class RollbackAlarms:
         return [
             window.alarm(
                 scope,
-                f"{variant}{watch.metric_name}",
+                f"RollbackAlarm{variant}{watch.metric_name}",
                 watch,
                 name=f"{_prefix(endpoint_name)}{variant}/{watch.metric_name}/{config_name}",
                 description=f"Takes an update of {variant} of {endpoint_name} back: "
@@ -148,7 +148,7 @@ class RollbackAlarms:
             role: the execution role of a model.
             endpoint_name: the endpoint.
         """
-        arn = own_arn(Stack.of(role), "cloudwatch", f"alarm:{_prefix(endpoint_name)}*")
+        arn = own_arn(role.stack, "cloudwatch", f"alarm:{_prefix(endpoint_name)}*")
         role.add_statements(
             iam.PolicyStatement(
                 actions=["cloudwatch:DescribeAlarms"],

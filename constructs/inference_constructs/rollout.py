@@ -7,7 +7,13 @@ from typing import Literal, NamedTuple, Self
 from aws_cdk import Duration
 from aws_cdk import aws_sagemaker as sagemaker
 
-from inference_constructs.durations import is_late, known_seconds, range_fault, whole_seconds
+from inference_constructs.durations import (
+    is_late,
+    known_seconds,
+    minutes,
+    range_fault,
+    whole_seconds,
+)
 from inference_constructs.faults import refuse
 from inference_constructs.fleet_share import Fleet, FleetShare
 from inference_constructs.rollback_alarms import RollbackAlarms
@@ -34,8 +40,8 @@ _KINDS = {
     "LINEAR": _Kind("linear step", 10, f"{_GUIDE}-blue-green-linear.html"),
     "ROLLING": _Kind("rolling batch", 5, f"{_GUIDE}-rolling.html"),
 }
-_DEFAULT_BAKE = Duration.minutes(10)
-_DEFAULT_WAIT = Duration.minutes(0)
+_DEFAULT_BAKE = minutes(10)
+_DEFAULT_WAIT = minutes(0)
 _DEFAULT_ALARMS = RollbackAlarms()
 
 

@@ -120,7 +120,7 @@ class ScaledResource:
             scaling=scaling,
         )
 
-    def definition(self, endpoint_name: str) -> dict[str, Any]:
+    def definition(self, *, stack_name: str, endpoint_name: str) -> dict[str, Any]:
         """The target with all that belongs to it, in CloudFormation's own property names.
 
         They are those of `AWS::ApplicationAutoScaling::ScalableTarget`, with the policies of
@@ -128,16 +128,17 @@ class ScaledResource:
         belong to it.
 
         Args:
-            endpoint_name: the endpoint, which the names of all its alarms begin with.
+            stack_name: the stack, which the names of all its alarms begin with.
+            endpoint_name: the endpoint, whose name comes next.
         """
         policies, alarms = [], []
-        name = self.resource_id.rpartition("/")[-1]
+        name = f"{endpoint_name}/{self.resource_id.rpartition('/')[-1]}"
         for policy in self.scaling.policies:
             policies.append(policy.definition(self.dimensions))
             if isinstance(policy, StepScaling):
                 alarms.append(
                     {
-                        "AlarmName": f"{alarm_prefix(endpoint_name)}{name}-{policy.policy_name}",
+                        "AlarmName": f"{alarm_prefix(stack_name)}{name}-{policy.policy_name}",
                         # The policy's ARN is known once it is put.
                         "AlarmActions": [policy.policy_name],
                         **policy.alarm(self.dimensions),
@@ -163,10 +164,10 @@ def variant_id(endpoint_name: str, variant_name: str) -> str:
     return f"endpoint/{endpoint_name}/variant/{variant_name}"
 
 
-def alarm_prefix(endpoint_name: str) -> str:
-    """How the names of an endpoint's step alarms begin, and those of no other.
+def alarm_prefix(stack_name: str) -> str:
+    """How the names of a stack's step alarms begin, and those of no other.
 
     Args:
-        endpoint_name: the endpoint.
+        stack_name: the stack.
     """
-    return f"StepScaling-{endpoint_name}/"
+    return f"StepScaling-{stack_name}/"

@@ -1,14 +1,16 @@
-"""What the owner of an endpoint's scaling may do.
+"""What the owner of a stack's scaling may do, whatever endpoints there are.
 
 Application Auto Scaling makes calls in its caller's name to see whether the caller might do by hand
 what it will do by itself:
 https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
 
-from aws_cdk import Arn, ArnComponents, Stack
+from typing import NamedTuple
+
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
-from inference_constructs.arns import own_arn
+from inference_constructs.arns import own_arn, place_of
 from inference_constructs.scalable import SERVICE_NAMESPACE, ScalableKind
 from inference_constructs.scaled_resource import alarm_prefix
 from inference_constructs.service_role import ServiceRole
@@ -21,58 +23,30 @@ _LINKED_ROLE = (
 )
 
 
-def allow_scaling(role: ServiceRole, *, endpoint_name: str, parameter_name: str) -> None:
-    """Lets a role own the scalable targets of one endpoint.
+def allow_scaling(role: ServiceRole, *, stack: Stack, stack_name: str) -> None:
+    """Lets a role own the scalable targets of a stack's endpoints, once these are named to it.
 
     Args:
         role: the role.
-        endpoint_name: the endpoint.
-        parameter_name: where the role keeps what it has applied.
+        stack: the stack.
+        stack_name: its name.
     """
-    stack = Stack.of(role)
-    acknowledge_wildcards(
-        role,
-        {
-            **_allow_targets(role, stack),
-            **_allow_endpoint(role, stack, endpoint_name),
-            **_allow_alarms(role, stack, endpoint_name),
-        },
-    )
-    role.add_statements(
-        iam.PolicyStatement(
-            actions=["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            resources=[own_arn(stack, "ssm", f"parameter{parameter_name}")],
-        ),
-    )
+    parts = (_targets(stack), _memory(stack, stack_name), _alarms(stack, stack_name))
+    role.add_statements(*(statement for part in parts for statement in part.statements))
+    acknowledge_wildcards(role, {arn: why for part in parts for arn, why in part.reasons.items()})
 
 
-def allow_scaling_of_component(role: ServiceRole, component_name: str) -> None:
-    """Lets a role scale the copies of an inference component.
+class _Part(NamedTuple):
+    """Statements, and why the wildcards in them stand, by the ARN with the wildcard."""
 
-    Args:
-        role: the role.
-        component_name: the component.
-    """
-    stack = Stack.of(role)
-    role.add_statements(
-        iam.PolicyStatement(
-            actions=[
-                "sagemaker:DescribeInferenceComponent",
-                "sagemaker:UpdateInferenceComponentRuntimeConfig",
-            ],
-            resources=[
-                own_arn(stack, "sagemaker", f"inference-component/{component_name.lower()}")
-            ],
-        )
-    )
+    statements: list[iam.PolicyStatement]
+    reasons: dict[str, str]
 
 
-# Each of these allows something, and tells why the wildcards in it stand.
-
-
-def _allow_targets(role: ServiceRole, stack: Stack) -> dict[str, str]:
+def _targets(stack: Stack) -> _Part:
+    place = place_of(stack)
     targets = own_arn(stack, "application-autoscaling", "scalable-target/*")
-    role.add_statements(
+    statements = [
         iam.PolicyStatement(
             actions=[
                 f"application-autoscaling:{action}"
@@ -106,54 +80,53 @@ def _allow_targets(role: ServiceRole, stack: Stack) -> dict[str, str]:
         ),
         iam.PolicyStatement(
             actions=["iam:CreateServiceLinkedRole"],
-            resources=[
-                Arn.format(
-                    ArnComponents(
-                        service="iam", region="", resource="role", resource_name=_LINKED_ROLE
-                    ),
-                    stack,
-                )
-            ],
+            resources=[f"arn:{place.partition}:iam::{place.account}:role/{_LINKED_ROLE}"],
             conditions={"StringEquals": {"iam:AWSServiceName": f"sagemaker.{_SERVICE}"}},
         ),
-    )
-    return {
+    ]
+    reasons = {
         targets: "The ids of scalable targets are made up by the service; the conditions confine "
         "it to SageMaker's dimensions",
         "*": "Targets, policies, schedules and alarms can only be listed all together",
     }
+    return _Part(statements, reasons)
 
 
-def _allow_endpoint(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[str, str]:
+def _memory(stack: Stack, stack_name: str) -> _Part:
     configs = own_arn(stack, "sagemaker", "endpoint-config/*")
-    role.add_statements(
-        iam.PolicyStatement(
-            actions=["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"],
-            # SageMaker writes names in ARNs in small letters.
-            resources=[own_arn(stack, "sagemaker", f"endpoint/{endpoint_name.lower()}")],
-        ),
+    parameters = own_arn(stack, "ssm", f"parameter/inference/scaling/{stack_name}/*")
+    statements = [
         iam.PolicyStatement(actions=["sagemaker:DescribeEndpointConfig"], resources=[configs]),
-    )
-    return {
+        iam.PolicyStatement(
+            actions=["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            resources=[parameters],
+        ),
+    ]
+    reasons = {
         configs: "CloudFormation makes the names of configs up, and each change of the endpoint "
         "has another",
+        parameters: "What it remembers of the stack's endpoints; of one that leaves the code it is "
+        "deleted when the policy no longer names the endpoint",
     }
+    return _Part(statements, reasons)
 
 
-def _allow_alarms(role: ServiceRole, stack: Stack, endpoint_name: str) -> dict[str, str]:
-    own = own_arn(stack, "cloudwatch", f"alarm:{alarm_prefix(endpoint_name)}*")
+def _alarms(stack: Stack, stack_name: str) -> _Part:
+    own = own_arn(stack, "cloudwatch", f"alarm:{alarm_prefix(stack_name)}*")
     tracking = own_arn(stack, "cloudwatch", "alarm:TargetTracking*")
     actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
-    role.add_statements(
+    statements = [
         iam.PolicyStatement(actions=actions, resources=[own]),
         iam.PolicyStatement(
             actions=actions,
             resources=[tracking],
             conditions={"StringEquals": {"aws:CalledViaLast": _SERVICE}},
         ),
-    )
-    return {
-        own: "The alarms of one endpoint's step policies, whose names begin with its name",
+    ]
+    reasons = {
+        own: "The alarms of step policies of this stack's endpoints, whose names begin with its "
+        "name",
         tracking: "Application Auto Scaling makes the names of these alarms up; the condition "
         "confines it to calls that this service makes",
     }
+    return _Part(statements, reasons)

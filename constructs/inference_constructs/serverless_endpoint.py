@@ -90,6 +90,8 @@ class ServerlessEndpoint(EndpointBase):
             self,
             "Scaling",
             endpoint=self.resource,
+            endpoint_name=self.endpoint_name,
+            config_name=self.endpoint_config_name,
             resources=[
                 ScaledResource.provisioned_concurrency(
                     self.endpoint_name, variant.name, scaling=variant.scaling

@@ -4,6 +4,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
+from inference_constructs.arns import place_of
 from inference_constructs.imported import StatementRecorder, report_requirements
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html and the
@@ -38,6 +39,7 @@ class ServiceRole(Construct):
         existing: iam.IRole | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.stack = Stack.of(self)
         self.policy: iam.ManagedPolicy | None = None
         if existing is not None:
             recorder = StatementRecorder(existing, self)
@@ -51,7 +53,7 @@ class ServiceRole(Construct):
         if service in _SENDS_SOURCE_ACCOUNT:
             # Keeps the service from using the role on behalf of another account.
             principal = principal.with_conditions(
-                {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+                {"StringEquals": {"aws:SourceAccount": place_of(self.stack).account}}
             )
         role = iam.Role(self, "Role", assumed_by=principal, description=description)
         self.policy = iam.ManagedPolicy(self, "Policy", description=description, roles=[role])

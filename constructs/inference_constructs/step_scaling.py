@@ -10,6 +10,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from inference_constructs.durations import minutes
 from inference_constructs.faults import refuse
 from inference_constructs.scaling_metrics import (
     OwnMetric,
@@ -68,7 +69,7 @@ class StepScaling:
     )
     adjustment_type: autoscaling.AdjustmentType = autoscaling.AdjustmentType.CHANGE_IN_CAPACITY
     min_adjustment_magnitude: int | None = None
-    cooldown: Duration = field(default_factory=lambda: Duration.minutes(5))
+    cooldown: Duration = field(default_factory=lambda: minutes(5))
     evaluation_periods: int = 1
     aggregation: autoscaling.MetricAggregationType = autoscaling.MetricAggregationType.AVERAGE
     name: str | None = None
@@ -111,7 +112,7 @@ class StepScaling:
             metric=OwnMetric(name="NoCapacityInvocationFailures", statistic="Sum"),
             threshold=1,
             steps=[ScalingStep(adjustment=copies, lower=0)],
-            cooldown=Duration.minutes(1),
+            cooldown=minutes(1),
             aggregation=autoscaling.MetricAggregationType.MAXIMUM,
         )
 

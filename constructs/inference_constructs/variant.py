@@ -122,19 +122,17 @@ class ProductionVariant:
         return "runs a container of the AWS Marketplace"
 
     def _name_faults(self) -> list[str]:
-        if Token.is_unresolved(self.name) or NAME.fullmatch(self.name):
+        if NAME.fullmatch(self.name) or Token.is_unresolved(self.name):
             return []
         return [f"name must be up to 63 letters, digits and inner hyphens, not {self.name!r}"]
 
     def _instance_type_faults(self) -> list[str]:
         faults = []
         for name in self.instance_types:
-            if Token.is_unresolved(name):
-                continue
             known = find_instance_type(name)
             fault = hosting_fault(name)
             if fault is not None:
-                faults.append(fault)
+                faults += [] if Token.is_unresolved(name) else [fault]
             elif known is not None and self.scaling is not None and not known.scalable:
                 faults.append(
                     f"instance type {name} is burstable and cannot be autoscaled: use another, "

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from aws_cdk import Stack
 
 from inference_constructs.acknowledgements import acknowledge_all
+from inference_constructs.arns import place_of
 from inference_constructs.imported import readable
 from inference_constructs.service_role import ServiceRole
 
@@ -30,13 +32,28 @@ def acknowledge_wildcards(role: ServiceRole, reasons: Mapping[str, str]) -> None
     """
     if role.policy is None:
         return
-    arns = readable(Stack.of(role).resolve(list(reasons)))
-    # cdk-nag writes the intrinsic functions of an ARN as `<Resource.Arn>`.
-    flat = [re.sub(r"\$\{([^}]+)\}", r"<\1>", str(arn)) for arn in arns]
     acknowledge_all(
         role.policy,
         {
-            f"AwsSolutions::AwsSolutions-IAM5[Resource::{arn}]": reason
-            for arn, reason in zip(flat, reasons.values(), strict=True)
+            f"AwsSolutions::AwsSolutions-IAM5[Resource::{_flat(role.stack, arn)}]": reason
+            for arn, reason in reasons.items()
         },
     )
+
+
+def _flat(stack: Stack, arn: str) -> str:
+    """An ARN as cdk-nag writes it: with `<Resource.Arn>` for an intrinsic function."""
+    for token, written in _written_places(stack).items():
+        arn = arn.replace(token, written)
+    # What is written holds no token any more; any other token begins like this.
+    return _written(stack, arn) if "${Token[" in arn else arn
+
+
+@lru_cache(maxsize=64)
+def _written_places(stack: Stack) -> Mapping[str, str]:
+    """How what most ARNs hold is written, so that the CDK is asked for it once."""
+    return {value: _written(stack, value) for value in place_of(stack)}
+
+
+def _written(stack: Stack, text: str) -> str:
+    return re.sub(r"\$\{([^}]+)\}", r"<\1>", str(readable(stack.resolve(text))))

@@ -4,7 +4,6 @@ import bz2
 import json
 import lzma
 import mmap
-import pickletools
 import struct
 import zlib
 from collections.abc import Callable
@@ -161,6 +160,9 @@ def _is_pickle(head: bytes) -> bool:
 
 
 def _is_text_pickle(head: bytes) -> bool:
+    # Brings the whole of pickle along, for files that few have.
+    import pickletools
+
     # Protocols 0 and 1 have no magic: a pickled object names its class or the function to call.
     try:
         for operation, _, _ in pickletools.genops(head):

@@ -2,7 +2,7 @@
 
 import hashlib
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -48,6 +48,7 @@ def pack(
     *,
     model_file: Path,
     code: Path | None,
+    libraries: Sequence[Path] = (),
     extra_files: Mapping[str, Path] | None = None,
     volume_bytes: int = DEFAULT_VOLUME_BYTES,
 ) -> PackedArtifact:
@@ -60,6 +61,7 @@ def pack(
         destination: The file to write, whole or not at all.
         model_file: The model; whatever it is called, its name in the artifact is `xgboost-model`.
         code: The directory whose files go to `code/`, or None for the image's own handler.
+        libraries: Shared libraries that go to `code/` as well, under their own names.
         extra_files: Further files at the root of the artifact, by their name in it.
         volume_bytes: Storage of the instance. It must hold the archive and its content at once.
 
@@ -69,7 +71,7 @@ def pack(
     Raises:
         ArtifactError: A file is missing, cannot be packed, or all are too large together.
     """
-    members = _members(model_file, code, extra_files or {})
+    members = _members(model_file, code, libraries, extra_files or {})
     total = sum(path.stat().st_size for path in members.values())
     if 2 * total > volume_bytes:
         raise ArtifactError(
@@ -119,7 +121,7 @@ def code_digest(code: Path) -> str:
 
 
 def _members(
-    model_file: Path, code: Path | None, extra_files: Mapping[str, Path]
+    model_file: Path, code: Path | None, libraries: Sequence[Path], extra_files: Mapping[str, Path]
 ) -> dict[str, Path]:
     if not model_file.is_file():
         what = "is not a file" if model_file.exists() else "does not exist"
@@ -129,6 +131,15 @@ def _members(
     members = {MODEL_NAME: model_file}
     if code is not None:
         members |= {f"{CODE_DIRECTORY}/{name}": path for name, path in collect_code(code).items()}
+    for path in libraries:
+        name = f"{CODE_DIRECTORY}/{path.name}"
+        if code is None:
+            raise ArtifactError(f"the library {path} is of no use without code that loads it")
+        if name in members:
+            raise ArtifactError(f"the library {path} would hide a file of the code: rename one")
+        if not path.is_file():
+            raise ArtifactError(f"the library {path} does not exist: build it first")
+        members[name] = path
     for name, path in extra_files.items():
         if name in members or name.split("/")[0] in {MODEL_NAME, CODE_DIRECTORY}:
             raise ArtifactError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+import threading
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -16,23 +17,32 @@ from local_aws.stepfunctions.jobs import RunAJob
 SERVICE = "states.amazonaws.com"
 # A task may run for a year; its state's timeout ends it, not the client's.
 READ_SECONDS = 86400
+# Making a client is not thread-safe; using one is.
+_session_lock = threading.Lock()
 _PARSER = "moto.stepfunctions.parser"
 
 
 class MachineRole(str):
     """The ARN of a state machine's role, which knows the machine that it is assumed for.
 
-    moto hands on nothing but the role, and a trust policy may ask for ``aws:SourceArn``.
+    moto hands on nothing but the role, and a trust policy may ask for ``aws:SourceArn``. It keeps
+    the clients of one execution and its children: to make one takes longer than most calls.
     """
 
     state_machine_arn: str
+    clients: dict[tuple[str, str], Any]
 
     @classmethod
     def of(cls, role_arn: str, state_machine_arn: str) -> MachineRole:
         """The role of a state machine."""
         role = cls(role_arn)
         role.state_machine_arn = state_machine_arn
+        role.clients = {}
         return role
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> MachineRole:
+        """Itself: moto copies whatever it shows, and clients cannot be copied."""
+        return self
 
 
 def install(cloud: Cloud) -> None:
@@ -67,24 +77,38 @@ def client_for(
         botocore.exceptions.ClientError: the role's trust policy does not let Step Functions.
     """
     if source_arn is None and isinstance(role_arn, MachineRole):
-        source_arn = role_arn.state_machine_arn
+        known = role_arn.clients.get((region, service))
+        if known is None:
+            known = client_for(
+                cloud, region, service, str(role_arn), source_arn=role_arn.state_machine_arn
+            )
+            role_arn.clients[region, service] = known
+        return known
     credentials = assume(
         role_arn, service=SERVICE, session_name="StepFunctions", source_arn=source_arn
     )
-    return boto3.session.Session().client(
-        service,
-        region_name=region,
-        endpoint_url=cloud.endpoint_url,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        aws_session_token=credentials.session_token,
-        config=Config(
-            # The service judges parameters, so that a wrong one is an error that can be caught.
-            parameter_validation=False,
-            retries={"total_max_attempts": 1},
-            s3={"addressing_style": "path"},
-            ignore_configured_endpoint_urls=True,
-            connect_timeout=60,
-            read_timeout=READ_SECONDS,
-        ),
-    )
+    with _session_lock:
+        return _session().client(
+            service,
+            region_name=region,
+            endpoint_url=cloud.endpoint_url,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=Config(
+                # The service judges parameters: a wrong one is an error that can be caught.
+                parameter_validation=False,
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+                ignore_configured_endpoint_urls=True,
+                connect_timeout=60,
+                max_pool_connections=50,
+                read_timeout=READ_SECONDS,
+            ),
+        )
+
+
+@cache
+def _session() -> Any:
+    """One session for all clients: it keeps service models, which take 50 to 150 ms to read."""
+    return boto3.session.Session()

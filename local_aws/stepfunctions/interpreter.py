@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 from moto.core.config import default_user_config
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
     FailureEventException,
 )
+from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
     MaxAttemptsOutcome,
 )
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
+    StringVariableSample,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_factory,
@@ -31,6 +40,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (  # noqa: E501
     StateTaskServiceAwsSdk,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (  # noqa: E501
+    StateTaskServiceDynamoDB,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (  # noqa: E501
+    StateTaskServiceEvents,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (  # noqa: E501
     StateTaskServiceLambda,
@@ -45,11 +60,16 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
     WaitFunction,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils.json_path import extract_json
 
 from local_aws.cloud import Cloud
 from local_aws.stepfunctions import names, shapes
+from local_aws.stepfunctions.distributed import definition, state
 from local_aws.stepfunctions.jobs import NestedTask, SageMakerTask
+from local_aws.stepfunctions.worker import remember_states
 
 _WAKE_SECONDS = 0.25
 
@@ -64,6 +84,10 @@ def install(cloud: Cloud) -> None:
     _spelling()
     _waits(cloud)
     _ends()
+    _variables()
+    _replace(AmazonStateLanguageParser, "parse", staticmethod(definition.parse))
+    _replace(StateMap, "_eval_execution", state.evaluate)
+    remember_states(_replace)
 
 
 def _integrations() -> None:
@@ -98,6 +122,30 @@ def _errors() -> None:
         error = names.optimized_error("Lambda", "AWSLambdaException", ex)
         return error, names.cause("AWSLambda", ex)
 
+    def dynamodb_failure(ex: ClientError) -> tuple[str, str]:
+        error = names.optimized_error("DynamoDB", "AmazonDynamoDBException", ex)
+        return error, names.cause("AmazonDynamoDBv2", ex)
+
+    stock_events = StateTaskServiceEvents._from_error
+
+    def events_failure(task: Any, env: Any, ex: Exception) -> Any:
+        if not isinstance(ex, ClientError):
+            return stock_events(task, env=env, ex=ex)
+        error = names.optimized_error("EventBridge", "AmazonEventBridgeException", ex)
+        cause = names.cause("AmazonEventBridge", ex)
+        details = TaskFailedEventDetails(
+            error=error,
+            cause=cause,
+            resource=task._get_sfn_resource(),
+            resourceType=task._get_sfn_resource_type(),
+        )
+        return FailureEvent(
+            env=env,
+            error_name=CustomErrorName(error),
+            event_type=HistoryEventType.TaskFailed,
+            event_details=cast(EventDetails, {"taskFailedEventDetails": details}),
+        )
+
     stock_sns = StateTaskServiceSns._from_error
 
     def sns_failure(task: Any, env: Any, ex: Exception) -> Any:
@@ -114,6 +162,12 @@ def _errors() -> None:
     _replace(StateTaskServiceAwsSdk, "_from_error", sdk_failure)
     _replace(StateTaskServiceLambda, "_error_cause_from_client_error", staticmethod(lambda_failure))
     _replace(StateTaskServiceSns, "_from_error", sns_failure)
+    _replace(
+        StateTaskServiceDynamoDB,
+        "_error_cause_from_client_error",
+        staticmethod(dynamodb_failure),
+    )
+    _replace(StateTaskServiceEvents, "_from_error", events_failure)
 
 
 def _spelling() -> None:
@@ -213,6 +267,19 @@ def _ends() -> None:
             stock(env, error)
 
     _replace(Environment, "set_error", set_error)
+
+
+def _variables() -> None:
+    """``$name.path`` in a state of JSONPath; moto has it evaluated as JSONata."""
+
+    def sample(expression: Any, env: Any) -> None:
+        if expression.query_language_mode != QueryLanguageMode.JSONPath:
+            raise NotImplementedError("JSONata")
+        name, rest = re.findall(r"^\$(\w+)(.*)", expression.expression, re.DOTALL)[0]
+        value = env.variable_store.get(name)
+        env.stack.append(copy.deepcopy(extract_json(f"${rest}", value) if rest else value))
+
+    _replace(StringVariableSample, "_eval_body", sample)
 
 
 def _replace(owner: type, name: str, value: Any) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inference_constructs import ModelArtifact
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 60
+READY_SECONDS = 120
 ECHO = b"""
 def model_fn(model_dir):
     return None
@@ -137,7 +137,7 @@ def stop_local_aws(running: RunningLocalAws) -> int:
     """Stop it as a user would, with SIGTERM; its exit code."""
     running.process.send_signal(signal.SIGTERM)
     try:
-        return running.process.wait(timeout=30)
+        return running.process.wait(timeout=60)
     finally:
         running.process.kill()
 

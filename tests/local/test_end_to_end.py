@@ -21,7 +21,7 @@ import xgboost
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-EXECUTION_SECONDS = 120
+EXECUTION_SECONDS = 300
 
 
 @dataclass
@@ -296,7 +296,7 @@ def test_sdk_v3_predicts_and_transforms(
         ),
         transform_resources=TransformResources(instance_type="ml.m5.large", instance_count=1),
     )
-    job.wait(poll=1, timeout=60)
+    job.wait(poll=1, timeout=180)
     s3 = project.aws.client("s3")
     output = s3.get_object(Bucket=bucket, Key="output/sdk-v3/rows.csv.out")["Body"].read()
     assert [float(line) for line in output.decode().split()] == project.predict(rows)

@@ -62,6 +62,9 @@ LINEAGE = {
 ISOLATED = ["object", "job", "tuning", "handler", "approved", "bundled"]
 REPACKED = ["object", "job", "tuning", "handler"]
 
+# Eight stages are deployed; without an AWS, tests/unit/inference_ops says what each lookup pins.
+pytestmark = pytest.mark.long
+
 
 def _archive(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()

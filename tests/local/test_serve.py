@@ -37,7 +37,7 @@ def test_it_says_one_line_when_ready_and_stops_cleanly(
     assert running.client("sts").get_caller_identity()["Account"] == "123456789012"
     children = psutil.Process(running.process.pid).children(recursive=True)
     running.process.send_signal(name)
-    assert running.process.wait(timeout=30) == 0
+    assert running.process.wait(timeout=60) == 0
     assert [child for child in children if child.is_running()] == []
 
 

@@ -87,7 +87,7 @@ def make_variant(
             made.wait_for(count)
         else:
             api.get_waiter("endpoint_in_service").wait(
-                EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+                EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90}
             )
         return made
 

@@ -46,7 +46,7 @@ def component(
     )
     api.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
     api.get_waiter("endpoint_in_service").wait(
-        EndpointName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        EndpointName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 90}
     )
     api.create_inference_component(
         InferenceComponentName=NAME,

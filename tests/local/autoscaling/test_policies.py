@@ -194,7 +194,7 @@ def test_provisioned_concurrency_is_registered_bounded_and_tracked(
         (one,) = found["ProductionVariants"]
         return found["EndpointStatus"], one["CurrentServerlessConfig"].get("ProvisionedConcurrency")
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while provisioned() != ("InService", 2) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert provisioned() == ("InService", 2)

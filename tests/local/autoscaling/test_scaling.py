@@ -81,7 +81,7 @@ def traffic(variant: Any, *, per_second: float) -> Iterator[None]:
 
 def latest_ended(variant: Any) -> dict[str, Any]:
     """The latest activity, once it has ended: a moment after the count is reached."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         latest: dict[str, Any] = variant.activities()[0]
         if latest["StatusCode"] != "InProgress" or time.monotonic() > deadline:

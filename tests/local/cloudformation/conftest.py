@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-FINAL_SECONDS = 60
+FINAL_SECONDS = 180
 
 
 class Stacks:

@@ -18,7 +18,11 @@ from botocore.exceptions import ClientError
 
 STACK = "cli-probe"
 TAKEN = "/cli-probe/taken"
-SECONDS = 120
+SECONDS = 300
+
+# What `tests/local/test_end_to_end.py` does with the project's own stacks, for every resource type
+# of the CDK's bootstrap.
+pytestmark = pytest.mark.long
 
 
 def synthesize(directory: Path, *, name: str, hours: int, failing: bool = False) -> Path:

@@ -26,7 +26,7 @@ ADMINISTRATION = {
 }
 
 
-def wait_for(find: Callable[[], Any], *, seconds: float = 15) -> Any:
+def wait_for(find: Callable[[], Any], *, seconds: float = 60) -> Any:
     """The first answer that is not empty."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

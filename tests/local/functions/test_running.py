@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 
-def eventually(look: Callable[[], Any], seconds: float = 20) -> Any:
+def eventually(look: Callable[[], Any], seconds: float = 60) -> Any:
     """What ``look`` finds at last."""
     deadline = time.monotonic() + seconds
     while not (found := look()) and time.monotonic() < deadline:

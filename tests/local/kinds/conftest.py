@@ -182,7 +182,7 @@ class Kinds:
         return max((float(point[statistic]) for point in found), default=None)
 
     @staticmethod
-    def until(true: Callable[[], Any], *, seconds: float = 30) -> Any:
+    def until(true: Callable[[], Any], *, seconds: float = 90) -> Any:
         """Wait for something to become true; what it is then."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -165,9 +165,9 @@ class Office:
         request = urllib.request.Request(
             f"{self.aws.url}/_local-aws/schedules/{group}/{schedule}", data=b"", method="POST"
         )
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=60):
             pass
-        (started,) = until(lambda: self.executions() - before, seconds=10)
+        (started,) = until(lambda: self.executions() - before, seconds=60)
         arn: str = started
         return arn
 
@@ -317,7 +317,7 @@ class Office:
             data=json.dumps({"Instances": instances}).encode(),
             method="DELETE" if instances is None else "PUT",
         )
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=60):
             pass
 
     def act(self, resource: str, action: str) -> None:
@@ -327,7 +327,7 @@ class Office:
             data=b"",
             method="POST",
         )
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=60):
             pass
 
     def executions(self) -> set[str]:

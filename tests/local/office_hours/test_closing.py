@@ -48,6 +48,7 @@ def test_a_deployment_opens_a_closed_endpoint_and_closes_it_again(office: Any, c
     assert office.told() == []
 
 
+@pytest.mark.long
 def test_a_deployment_that_leaves_the_endpoint_alone_leaves_it_closed(
     office: Any, code: Any
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_deployment_that_cannot_open_the_endpoint_fails_and_leaves_it_closed(
     assert office.answer() == before
 
 
+@pytest.mark.long
 def test_a_stack_is_deleted_while_its_endpoint_is_closed(office: Any) -> None:
     """Nothing is left, and nothing is made any more."""
     office.close()

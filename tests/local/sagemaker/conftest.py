@@ -15,11 +15,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import xgboost
+from typer.testing import CliRunner
 
 # Answers CSV with the prediction of each row, tagged with the version that the artifact carries.
 HANDLER = """
@@ -273,7 +275,7 @@ class Hosting:
         model = self.create_model(name)
         return self.create_endpoint(name, self.create_config(name, {"ModelName": model, **variant}))
 
-    def wait(self, endpoint: str, status: str, *, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, endpoint: str, status: str, *, seconds: float = 120) -> dict[str, Any]:
         """Wait until an endpoint is at rest, which has to be in ``status``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -299,7 +301,7 @@ class Hosting:
         answer: bytes = self.command(endpoint, "version", **options)["Body"].read()
         return answer.decode()
 
-    def remove(self, endpoint: str, *, seconds: float = 30) -> None:
+    def remove(self, endpoint: str, *, seconds: float = 90) -> None:
         """Delete an endpoint and wait until it is gone."""
         self.api.delete_endpoint(EndpointName=endpoint)
         deadline = time.monotonic() + seconds
@@ -399,3 +401,33 @@ def limit_capacity(local_aws: Any) -> Iterator[Callable[[str, int | None], None]
     yield limit
     for instance_type in limited:
         limit(instance_type, None)
+
+
+@pytest.fixture
+def run_on(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Callable[..., SimpleNamespace]]:
+    """Makes what runs the command in this process against a local AWS."""
+    from inference_ops.cli import app
+
+    def make(aws: Any) -> Callable[..., SimpleNamespace]:
+        for name, value in aws.env.items():
+            if name.startswith("AWS_"):
+                monkeypatch.setenv(name, value)
+
+        def run(*arguments: str, stdin: bytes | None = None) -> SimpleNamespace:
+            done = CliRunner().invoke(app, list(arguments), input=stdin)
+            parsed: Any = json.loads(done.stdout) if "--json" in arguments else None
+            return SimpleNamespace(
+                code=done.exit_code, out=done.stdout, err=done.stderr, json=parsed
+            )
+
+        return run
+
+    return make
+
+
+@pytest.fixture
+def run(
+    run_on: Callable[[Any], Callable[..., SimpleNamespace]], local_aws: Any
+) -> Callable[..., SimpleNamespace]:
+    """Runs the command against the session's local AWS."""
+    return run_on(local_aws)

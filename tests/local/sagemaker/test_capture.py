@@ -43,7 +43,7 @@ def objects(hosting: Any, endpoint: str) -> list[str]:
 
 def captured(hosting: Any, endpoint: str, count: int) -> list[dict[str, Any]]:
     """What an endpoint captured, once there are ``count`` lines."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     lines: list[dict[str, Any]] = []
     while len(lines) < count and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -89,7 +89,7 @@ class Updates:
 
     def wait_for_alarm(self, name: str) -> None:
         """Wait until an alarm is in ALARM."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             (found,) = self.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
             if found["StateValue"] == "ALARM":

@@ -286,6 +286,6 @@ def test_no_container_outlives_the_server(
     children = server.children(recursive=True)
     assert sum("sagemaker.container" in " ".join(child.cmdline()) for child in children) >= 4
     getattr(running.process, "kill" if signal == "SIGKILL" else "terminate")()
-    running.process.wait(timeout=15)
-    _, left = psutil.wait_procs(children, timeout=5)
+    running.process.wait(timeout=60)
+    _, left = psutil.wait_procs(children, timeout=30)
     assert left == []

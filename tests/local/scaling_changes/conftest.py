@@ -13,10 +13,17 @@ import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_ssm as ssm
 
-from inference_constructs import InferenceModel, ModelArtifact, ProductionVariant, RealtimeEndpoint
+from inference_constructs import (
+    InferenceModel,
+    ModelArtifact,
+    ProductionVariant,
+    RealtimeEndpoint,
+    Scaling,
+)
 
 BUCKET = "scaling-changes-assets"
 ENDPOINT = "changing"
+STACK = "scaling-changes"
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class Deployed:
         self._synthesize = synthesize
         self._number = 0
         self._cloudformation = aws.client("cloudformation")
-        self.stack_name = "scaling-changes"
+        self.stack_name = STACK
 
     def deploy(
         self,
@@ -84,6 +91,7 @@ class Deployed:
         version: str = "1",
         breaks: bool = False,
         fails: str | None = None,
+        beside: Mapping[str, Scaling] | None = None,
     ) -> str:
         """Deploy the endpoint; the stack's status afterwards.
 
@@ -93,12 +101,18 @@ class Deployed:
             breaks: whether its containers do not start.
             fails: `between` for a resource that fails between the endpoint and its scaling, `after`
                 for one that fails after both.
+            beside: how further endpoints of the stack are scaled, by their name.
         """
         self._number += 1
         template = self._synthesize(
             self.stack_name,
             lambda stack: self._define(
-                stack, variants, version=version, breaks=breaks, fails=fails
+                stack,
+                variants,
+                version=version,
+                breaks=breaks,
+                fails=fails,
+                beside={} if beside is None else beside,
             ),
         )
         given = {
@@ -135,16 +149,16 @@ class Deployed:
             if event["ResourceStatus"].endswith("FAILED")
         ]
 
-    def state(self) -> State:
-        """What there is of the endpoint's scaling now."""
+    def state(self, endpoint: str = ENDPOINT) -> State:
+        """What there is of an endpoint's scaling now."""
         scaling = self.aws.client("application-autoscaling")
         targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
         policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")
         schedules = scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")
         alarms = self.aws.client("cloudwatch").describe_alarms(
-            AlarmNamePrefix=f"StepScaling-{ENDPOINT}/"
+            AlarmNamePrefix=f"StepScaling-{STACK}/{endpoint}/"
         )
-        own = f"endpoint/{ENDPOINT}/"
+        own = f"endpoint/{endpoint}/"
         arns = {policy["PolicyARN"] for policy in policies["ScalingPolicies"]}
         return State(
             targets={
@@ -176,12 +190,12 @@ class Deployed:
         )
 
     def parameters(self) -> list[str]:
-        """Names of what the owner remembers of this endpoint."""
+        """Names of what the owner remembers of the stack's endpoints."""
         found = self.aws.client("ssm").describe_parameters()
         return [
             parameter["Name"]
             for parameter in found["Parameters"]
-            if parameter["Name"].startswith(f"/inference/scaling/{ENDPOINT}")
+            if parameter["Name"].startswith(f"/inference/scaling/{STACK}/")
         ]
 
     def instance_types(self) -> dict[str, str]:
@@ -227,7 +241,7 @@ class Deployed:
 
     def remembered(self) -> list[dict[str, Any]]:
         """The definition that was applied last."""
-        found = self.aws.client("ssm").get_parameter(Name=f"/inference/scaling/{ENDPOINT}")
+        found = self.aws.client("ssm").get_parameter(Name=f"/inference/scaling/{STACK}/{ENDPOINT}")
         definitions: list[dict[str, Any]] = json.loads(found["Parameter"]["Value"])
         return definitions
 
@@ -244,6 +258,7 @@ class Deployed:
         version: str,
         breaks: bool,
         fails: str | None,
+        beside: Mapping[str, Scaling],
     ) -> None:
         model = InferenceModel(stack, "Model", artifact=self._artifact(version, breaks=breaks))
         endpoint = RealtimeEndpoint(
@@ -255,9 +270,16 @@ class Deployed:
                 for name, given in variants.items()
             ],
         )
+        others = []
+        for name, scaling in beside.items():
+            variant = ProductionVariant(
+                model=model, name="A", instance_type="ml.m5.large", scaling=scaling
+            )
+            others.append(RealtimeEndpoint(stack, name, endpoint_name=name, variants=[variant]))
         if fails is not None:
             wrong = ssm.CfnParameter(stack, "Wrong", type="Nonsense", value="none")
-            wrong.node.add_dependency(endpoint.resource if fails == "between" else endpoint)
+            done = [endpoint.resource] if fails == "between" else [endpoint, *others]
+            wrong.node.add_dependency(*done)
             if fails == "between":
                 endpoint.scaling.node.find_child("Applied").node.add_dependency(wrong)
 

@@ -66,7 +66,7 @@ def test_another_type_and_a_failed_change_keep_the_scaling(deployed: Any) -> Non
     assert state.targets == {A: (1, 3, ())}
     assert state.policies == {(A, TRACKING): 600, (A, "Waiting"): STEPS}
     assert state.schedules == {(A, "later"): (LATER, {"MinCapacity": 2, "MaxCapacity": 4})}
-    assert state.alarms == {"StepScaling-changing/A-Waiting": True}
+    assert state.alarms == {"StepScaling-scaling-changes/changing/A-Waiting": True}
 
     variants["A"]["instance_type"] = "ml.c5.large"
     assert deployed.deploy(variants) == "UPDATE_COMPLETE", deployed.failures()
@@ -189,7 +189,7 @@ def test_one_stack_goes_through_it_all(deployed: Any, traffic: Callable[[], Any]
     assert state.targets == {C: (2, 4, suspended)}
     assert state.policies == {(C, TRACKING): 900, (C, "Waiting"): STEPS}
     assert state.schedules == {(C, "later"): (LATER, {"MinCapacity": 3, "MaxCapacity": 5})}
-    assert state.alarms == {"StepScaling-changing/C-Waiting": True}
+    assert state.alarms == {"StepScaling-scaling-changes/changing/C-Waiting": True}
 
     # Without any scaling, and of another type at once.
     assert not any(vars(deploys({"C": {"instance_type": "ml.m5.large"}})).values())
@@ -200,3 +200,26 @@ def test_one_stack_goes_through_it_all(deployed: Any, traffic: Callable[[], Any]
     assert deployed.destroy() == "DELETE_COMPLETE", deployed.failures()
     assert not any(vars(deployed.state()).values())
     assert deployed.parameters() == []
+
+
+@pytest.mark.long
+def test_an_endpoint_that_leaves_the_stack_takes_its_scaling_along(deployed: Any) -> None:
+    """Also when its update fails; the owner's policy names it no more by the clean-up."""
+    stays = {"A": {"instance_type": "ml.m5.large", "scaling": everything(1, 3, 60)}}
+    goes = {"going": everything(1, 2, 30)}
+    assert deployed.deploy(stays, beside=goes) == "CREATE_COMPLETE", deployed.failures()
+    before = deployed.state()
+    assert deployed.state("going").alarms == {"StepScaling-scaling-changes/going/A-Waiting": True}
+
+    assert deployed.deploy(stays) == "UPDATE_COMPLETE", deployed.failures()
+    assert deployed.failures() == []
+    assert not any(vars(deployed.state("going")).values())
+    assert deployed.parameters() == ["/inference/scaling/scaling-changes/changing"]
+    assert deployed.state() == before
+
+    failed = deployed.deploy(stays, beside=goes, fails="after")
+    assert failed == "UPDATE_ROLLBACK_COMPLETE", deployed.failures()
+    assert [told for told in deployed.failures() if not told.startswith("Wrong")] == []
+    assert not any(vars(deployed.state("going")).values())
+    assert deployed.parameters() == ["/inference/scaling/scaling-changes/changing"]
+    assert deployed.state() == before

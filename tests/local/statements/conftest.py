@@ -216,7 +216,9 @@ class EndpointScaling:
         self._roles = deployment.client("iam")
         self._parameters = deployment.client("ssm")
         self._endpoint = deployment.outputs["realtime.EndpointName"]
-        name = f"/inference/scaling/{self._endpoint}"
+        stack = deployment.stack_id("realtime").split("/")[1]
+        name = f"/inference/scaling/{stack}/{self._endpoint}"
+        self._alarm_prefix = f"StepScaling-{stack}/{self._endpoint}/"
         self._remembered = self._parameters.get_parameter(Name=name)["Parameter"]
         self.own: list[dict[str, Any]] = json.loads(self._remembered["Value"])
         (target,) = self.own
@@ -228,7 +230,7 @@ class EndpointScaling:
             "StepScalingPolicyConfiguration": step,
         }
         alarm = {
-            "AlarmName": f"StepScaling-{self._endpoint}/rush",
+            "AlarmName": f"{self._alarm_prefix}rush",
             "AlarmActions": ["rush"],
             "Namespace": "Shop",
             "MetricName": "Waiting",
@@ -264,7 +266,7 @@ class EndpointScaling:
                 "ScheduledActionName",
             ),
             _names(
-                self._alarms.describe_alarms(AlarmNamePrefix=f"StepScaling-{self._endpoint}/"),
+                self._alarms.describe_alarms(AlarmNamePrefix=self._alarm_prefix),
                 "MetricAlarms",
                 "AlarmName",
             ),

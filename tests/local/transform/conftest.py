@@ -61,9 +61,11 @@ class MemoryS3:
         del Bucket
         return {"Body": io.BytesIO(self.objects[Key])}
 
-    def upload_fileobj(self, file: Any, bucket: str, key: str, ExtraArgs: Any) -> None:
+    def upload_fileobj(
+        self, file: Any, bucket: str, key: str, *, ExtraArgs: Any, Config: Any
+    ) -> None:
         """Keep what is written."""
-        del bucket
+        del bucket, Config
         self.written[key] = file.read()
         self.arguments[key] = ExtraArgs
 
@@ -160,7 +162,7 @@ CONTAINER = {
     "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
 }
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
-SECONDS = 60
+SECONDS = 180
 _numbers = itertools.count(1)
 
 

@@ -306,7 +306,7 @@ def test_an_imported_role_is_left_alone(stack: Stack, artifact: ModelArtifact) -
     template = Template.from_stack(stack)
     for resource_type in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
         (own,) = template.find_resources(resource_type)
-        assert own.startswith("EndpointScalingOwner")
+        assert own.startswith("ScalingOwner")
     template.has_resource_properties(
         "AWS::SageMaker::Model", {"ExecutionRoleArn": "arn:aws:iam::123456789012:role/theirs"}
     )

@@ -28,12 +28,12 @@ def raw(ours: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[
     app = new_app(assembly)
     RawCanary(
         app,
-        "raw",
+        "example-canary",
         endpoint_name=endpoint["Properties"]["EndpointName"],
         model_version=model["Properties"]["Tags"][0]["Value"],
     )
     app.synth()
-    found: dict[str, Any] = json.loads((assembly / "raw.template.json").read_text())
+    found: dict[str, Any] = json.loads((assembly / "example-canary.template.json").read_text())
     return found
 
 

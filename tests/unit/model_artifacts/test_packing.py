@@ -322,3 +322,36 @@ def test_stored_gzip_is_read_back_whatever_the_size(tmp_path: Path, size: int) -
         writer.close()
 
     assert gzip.decompress((tmp_path / "x.gz").read_bytes()) == content
+
+
+def test_libraries_are_packed_beside_the_entry_point(
+    tmp_path: Path, model_file: Path, code: Path
+) -> None:
+    """Under their own names, wherever they were built."""
+    library = tmp_path / "built" / "libaccelerator-x86_64.so"
+    library.parent.mkdir()
+    library.write_bytes(b"\x7fELF")
+    packed = pack(tmp_path / "model.tar.gz", model_file=model_file, code=code, libraries=[library])
+    assert _names(packed.path) == [
+        "code/inference.py",
+        "code/libaccelerator-x86_64.so",
+        "code/package/Zebra.py",
+        "code/package/__init__.py",
+        "xgboost-model",
+    ]
+
+
+def test_libraries_that_cannot_be_packed_are_refused(
+    tmp_path: Path, model_file: Path, code: Path
+) -> None:
+    """Without code nothing loads them; missing, or under the name of a file of the code."""
+    library = tmp_path / "liba.so"
+    target = tmp_path / "model.tar.gz"
+    with pytest.raises(ArtifactError, match=r"liba\.so does not exist: build it first"):
+        pack(target, model_file=model_file, code=code, libraries=[library])
+    library.write_bytes(b"\x7fELF")
+    with pytest.raises(ArtifactError, match=r"liba\.so is of no use without code"):
+        pack(target, model_file=model_file, code=None, libraries=[library])
+    (code / "liba.so").write_bytes(b"")
+    with pytest.raises(ArtifactError, match=r"liba\.so would hide a file of the code"):
+        pack(target, model_file=model_file, code=code, libraries=[library])

@@ -1,4 +1,4 @@
-"""An endpoint's resource, and its scaling."""
+"""Endpoints' resources, and their scaling."""
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk.assertions import Template
+from constructs import Construct
 
 from inference_constructs import EncryptionKey
 from inference_constructs.endpoint_scaling import EndpointScaling
@@ -39,11 +40,13 @@ def stack(context: dict[str, Any], tmp_path: Path) -> Stack:
 
 @pytest.fixture
 def scaled(stack: Stack) -> Scaled:
-    """Gives the endpoint `Shop` a scaling."""
+    """Gives the endpoint `Shop`, or another one, a scaling."""
+    encryption = EncryptionKey(stack, "Encryption")
 
-    def make(*resources: ScaledResource) -> EndpointScaling:
+    def make(*resources: ScaledResource, name: str = "Shop") -> EndpointScaling:
+        scope = stack if name == "Shop" else Construct(stack, name)
         config = sagemaker.CfnEndpointConfig(
-            stack,
+            scope,
             "Config",
             production_variants=[
                 sagemaker.CfnEndpointConfig.ProductionVariantProperty(
@@ -56,17 +59,19 @@ def scaled(stack: Stack) -> Scaled:
             ],
         )
         endpoint = sagemaker.CfnEndpoint(
-            stack,
+            scope,
             "Endpoint",
-            endpoint_name="Shop",
+            endpoint_name=name,
             endpoint_config_name=config.attr_endpoint_config_name,
         )
         return EndpointScaling(
-            stack,
+            scope,
             "Scaling",
             endpoint=endpoint,
+            endpoint_name=name,
+            config_name=config.attr_endpoint_config_name,
             resources=resources,
-            encryption=EncryptionKey(stack, "Encryption"),
+            encryption=encryption,
         )
 
     return make

@@ -1,5 +1,6 @@
 """The owner of an endpoint's scaling: its resources, their order and their properties."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,16 @@ from aws_cdk.aws_applicationautoscaling import Schedule
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from inference_constructs import Scaling, ScheduledCapacity, StepScaling, TargetTracking
+from inference_constructs import (
+    EncryptionKey,
+    Scaling,
+    ScheduledCapacity,
+    StepScaling,
+    TargetTracking,
+)
 from inference_constructs.endpoint_scaling import EndpointScaling
 from inference_constructs.scaled_resource import ScaledResource
+from inference_constructs.scaling_owner import ScalingOwner
 
 Scaled = Callable[..., EndpointScaling]
 Find = Callable[[str], tuple[str, dict[str, Any]]]
@@ -64,6 +72,7 @@ def test_cloudformation_asks_before_and_after_the_endpoint(
     (policy_id,) = Template.from_stack(stack).find_resources("AWS::IAM::ManagedPolicy")
     for _, body in map(resource, ("Custom::ReleasedScalableTargets", "Custom::SettledScaling")):
         assert body["DependsOn"] == [policy_id]
+    assert policy_id in applied["DependsOn"]
 
 
 def test_what_comes_before_is_called_when_a_shape_changes(scaled: Scaled, resource: Find) -> None:
@@ -104,7 +113,7 @@ def test_a_reviewer_reads_cloudformations_own_property_names(
     for policy in policies:
         _check("AWS::ApplicationAutoScaling::ScalingPolicy", policy)
     (alarm,) = alarms
-    assert alarm["AlarmName"] == "StepScaling-Shop/A-HasBacklogWithoutCapacity"
+    assert alarm["AlarmName"] == "StepScaling-shop/Shop/A-HasBacklogWithoutCapacity"
     assert alarm["AlarmActions"] == ["HasBacklogWithoutCapacity"]
     _check("AWS::CloudWatch::Alarm", alarm)
 
@@ -168,7 +177,8 @@ def test_inference_components_come_later_and_first(
     (target,) = applied["Properties"]["ScalableTargets"]
     assert target["ResourceId"] == "inference-component/Small"
     assert target["ScalableDimension"] == "sagemaker:inference-component:DesiredCopyCount"
-    assert target["Alarms"][0]["AlarmName"] == "StepScaling-Shop/Small-NoCapacityInvocationFailures"
+    alarm_name = target["Alarms"][0]["AlarmName"]
+    assert alarm_name == "StepScaling-shop/Shop/Small-NoCapacityInvocationFailures"
     assert target["Alarms"][0]["Dimensions"] == [
         {"Name": "InferenceComponentName", "Value": "Small"}
     ]
@@ -193,9 +203,10 @@ def test_inference_components_come_later_and_first(
     )
 
 
-def test_the_owner_scales_this_endpoint_and_no_other(scaled: Scaled, resource: Find) -> None:
+def test_the_owner_scales_the_stacks_endpoints_and_no_other(scaled: Scaled, resource: Find) -> None:
     """Where AWS knows no resources, conditions confine it."""
     scaled(instances())
+    scaled(name="Depot")
     _, policy = resource("AWS::IAM::ManagedPolicy")
     statements = policy["Properties"]["PolicyDocument"]["Statement"]
 
@@ -213,15 +224,57 @@ def test_the_owner_scales_this_endpoint_and_no_other(scaled: Scaled, resource: F
             "sagemaker:variant:DesiredProvisionedConcurrency",
         ],
     }
-    assert _end(of("sagemaker:DescribeEndpoint")).endswith(":endpoint/shop")
-    assert _end(of("ssm:PutParameter")).endswith(":parameter/inference/scaling/Shop")
+    endpoints = of("sagemaker:DescribeEndpoint")
+    assert set(endpoints["Action"]) == {
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+    }
+    assert set(endpoints["Resource"]) == {
+        f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{name}" for name in ("shop", "depot")
+    }
+    assert _end(of("ssm:PutParameter")).endswith(":parameter/inference/scaling/shop/*")
     own, tracking = [s for s in statements if "cloudwatch:PutMetricAlarm" in s["Action"]]
-    assert _end(own).endswith(":alarm:StepScaling-Shop/*")
+    assert _end(own).endswith(":alarm:StepScaling-shop/*")
     assert _end(tracking).endswith(":alarm:TargetTracking*")
     assert tracking["Condition"]["StringEquals"] == {
         "aws:CalledViaLast": "application-autoscaling.amazonaws.com"
     }
     assert "Condition" in of("iam:CreateServiceLinkedRole")
+
+
+def test_all_endpoints_of_a_stack_have_one_owner(
+    stack: Stack, scaled: Scaled, resource: Find
+) -> None:
+    """A function, a role, a policy and a log group for all; each endpoint adds its requests."""
+    for name in ("Shop", "Depot", "Store"):
+        scaled(name=name)
+    template = Template.from_stack(stack)
+    for shared in (
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::Role",
+        "AWS::Lambda::Function",
+        "AWS::Logs::LogGroup",
+    ):
+        template.resource_count_is(shared, 1)
+    function_id, function = resource("AWS::Lambda::Function")
+    assert function["Properties"]["Environment"] == {"Variables": {"STACK_NAME": "shop"}}
+    for own in ("ReleasedScalableTargets", "SettledScaling", "EndpointScaling"):
+        requests = template.find_resources(f"Custom::{own}").values()
+        assert [r["Properties"]["EndpointName"] for r in requests] == ["Shop", "Depot", "Store"]
+        assert {r["Properties"]["ServiceToken"]["Fn::GetAtt"][0] for r in requests} == {function_id}
+
+
+def test_the_owners_policy_holds_as_many_endpoints_as_a_stack_does(
+    stack: Stack, resource: Find
+) -> None:
+    """16 of a stack's 500 resources belong to a canary; IAM takes 6,144 characters of a policy."""
+    owner = ScalingOwner.of(stack, encryption=EncryptionKey(stack, "Encryption"))
+    for number in range(500 // 16):
+        owner.own_endpoint(f"{number:02d}".ljust(63, "x"))
+    _, policy = resource("AWS::IAM::ManagedPolicy")
+    document = json.dumps(policy["Properties"]["PolicyDocument"], separators=(",", ":"))
+    # No region has a name that is more than five letters longer than this stack's.
+    assert len(document) + 5 * document.count("us-east-1") <= 6144
 
 
 def _listed(value: str | list[str]) -> list[str]:

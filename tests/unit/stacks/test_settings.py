@@ -128,6 +128,16 @@ def test_a_directory_without_stages_is_told_as_such(tmp_path: Path) -> None:
         ),
         (
             "directory: build/model",
+            "source: training-job/x\n  accelerated: true",
+            "model: accelerated needs directory and code: the accelerator is packed with both",
+        ),
+        (
+            "directory: build/model",
+            "directory: build/model\n  accelerated: true\n  code: null",
+            "model: accelerated needs directory and code",
+        ),
+        (
+            "directory: build/model",
             "directory: build/model\n  image: {version: 9.9-9}",
             "model.image: there is no xgboost image '9.9-9'",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,12 +50,17 @@ class Owner:
 
     Args:
         endpoint_name: the endpoint.
+        stack_name: the stack, which the names of all that is written here begin with: so much the
+            role may still delete when the endpoint has left the code.
         clients: the services.
         patience: how long it may take.
     """
 
-    def __init__(self, endpoint_name: str, clients: Clients, patience: Patience) -> None:
+    def __init__(
+        self, endpoint_name: str, stack_name: str, clients: Clients, patience: Patience
+    ) -> None:
         self.endpoint_name = endpoint_name
+        self._own = f"{stack_name}/{endpoint_name}"
         self._clients = clients
         self._patience = patience
 
@@ -66,7 +72,8 @@ class Owner:
             endpoint_name: the endpoint.
             seconds: how much time there is.
         """
-        return cls(endpoint_name, Clients.new(), Patience(seconds - _LEAST_SECONDS))
+        stack_name = os.environ["STACK_NAME"]
+        return cls(endpoint_name, stack_name, Clients.new(), Patience(seconds - _LEAST_SECONDS))
 
     def release(self, shapes: Mapping[str, str]) -> None:
         """Withdraws targets that SageMaker would refuse to let go or to change.
@@ -133,7 +140,7 @@ class Owner:
 
     @property
     def _parameter_name(self) -> str:
-        return f"/inference/scaling/{self.endpoint_name}"
+        return f"/inference/scaling/{self._own}"
 
     def _remembered(self) -> list[Definition] | None:
         parameters = self._clients.parameters
@@ -185,7 +192,7 @@ class Owner:
 
     def _delete_alarms(self, *, kept: frozenset[str]) -> None:
         pages = self._clients.alarms.get_paginator("describe_alarms").paginate(
-            AlarmNamePrefix=f"StepScaling-{self.endpoint_name}/"
+            AlarmNamePrefix=f"StepScaling-{self._own}/"
         )
         names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
         for name in names:
