@@ -13,6 +13,7 @@ from inference_ops import (
     deployment_commands,
     measurement_commands,
     operation_commands,
+    review_commands,
 )
 from inference_ops.check import command as check_command
 from inference_ops.errors import Exit
@@ -196,10 +197,11 @@ def convert(
 
 for commands in (
     check_command,
+    review_commands,
+    cost_commands,
     deployment_commands,
     operation_commands,
     measurement_commands,
-    cost_commands,
 ):
     commands.add_to(app)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from inference_ops.cost.capacity import Capacity, mapping, mappings
 from inference_ops.cost.week import average, minutes_of_week
-from inference_ops.intrinsics import Resolver, Unresolved
+from inference_rules.intrinsics import Resolver, Unresolved
 
 _SCALING = "Custom::EndpointScaling"
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"

@@ -64,6 +64,9 @@ def test_the_wheel_brings_its_tables_and_its_types(installed: Path) -> None:
     for name in (
         "inference_constructs/instance_types.json",
         "inference_constructs/py.typed",
+        "inference_ops/review/differ.cjs",
+        "inference_ops/review/page.css",
+        "inference_rules/py.typed",
         "model_artifacts/images.json",
     ):
         assert (installed / name).is_file()
@@ -75,6 +78,7 @@ def test_the_wheel_brings_nothing_of_the_stacks_or_the_local_aws(installed: Path
         "bin",
         "inference_constructs",
         "inference_ops",
+        "inference_rules",
         "model_artifacts",
         "sagemaker_prices",
     }

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from inference_ops.errors import CommandError, Exit
-from inference_ops.intrinsics import Resolver, Unresolved
 from inference_ops.templates import load_templates, parse_template
+from inference_rules.intrinsics import Resolver, Unresolved
 
 YAML = """
 AWSTemplateFormatVersion: 2010-09-09

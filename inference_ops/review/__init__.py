@@ -1,0 +1,1 @@
+"""What a change of templates does, and what is wrong with it."""
