@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscop
 help:  ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/.installed .venv-sdk2/.installed .venv-serving/.installed  ## Python packages, Node, the CDK CLI: into .venv*/ and node_modules/
+install: .venv/.installed .venv-sdk2/.installed  ## Python packages, Node, the CDK CLI: into .venv/, .venv-sdk2/, node_modules/
 
 .venv/.installed: requirements.txt package-lock.json pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed; $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % v[:2])'
@@ -60,17 +60,17 @@ demo: install  ## Deploy to a local AWS, predict, run a batch, show it, clean up
 synth: install model  ## Write the templates of all stages into cdk.out/
 	@$(BIN)/python app.py
 
-test: install model  ## The fast tests
+test: install model .venv-serving/.installed  ## The fast tests
 	$(PYTEST) -m "not long and not soak"
 
-check: install model  ## What CI runs: formatting, types, tests, advisories
+check: install model .venv-serving/.installed  ## What CI runs: formatting, types, tests, advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python tests/audit_dependencies.py
 	$(PYTEST) -m "not soak"
 
-soak: install model  ## The long runs
+soak: install model .venv-serving/.installed  ## The long runs
 	$(BIN)/python -m pytest -m soak
 
 fmt: install  ## Format and sort imports
@@ -84,10 +84,11 @@ lock: install  ## Resolve requirements.in into requirements.txt, with hashes, fo
 docs: install synth  ## Draw the pictures of the documentation anew
 	$(BIN)/python docs/draw_architecture.py
 
-bench: install model  ## Print the benchmarks' tables
+bench: install model .venv-serving/.installed  ## Print the benchmarks' tables
 	$(BIN)/python benchmarks/handler.py
 	$(BIN)/python benchmarks/synth.py
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/batch.py
 
 clean:  ## Remove everything that the other targets made
 	rm -rf .venv .venv-* node_modules cdk.out build dist .local-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
