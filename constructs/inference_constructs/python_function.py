@@ -1,5 +1,6 @@
 """`PythonFunction`: a Lambda function of this library, with a role and a log group of its own."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy
@@ -42,6 +43,7 @@ class PythonFunction(Construct):
         encryption: the key of the log group.
         memory_mb: memory, which also sets the share of a CPU and of the network.
         timeout: how long one invocation may take.
+        environment: variables of the function.
         log_retention: how long the logs are kept.
     """
 
@@ -55,6 +57,7 @@ class PythonFunction(Construct):
         encryption: EncryptionKey,
         memory_mb: int = 256,
         timeout: Duration | None = None,
+        environment: Mapping[str, str] | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -85,6 +88,7 @@ class PythonFunction(Construct):
             role=self.role.role,
             log_group=log_group,
             memory_size=memory_mb,
+            environment=None if environment is None else dict(environment),
             timeout=Duration.minutes(1) if timeout is None else timeout,
         )
         self.role.ready_before(self.function)

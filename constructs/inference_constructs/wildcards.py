@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from aws_cdk import Stack
+from constructs import IConstruct
 
 from inference_constructs.acknowledgements import acknowledge_all
 from inference_constructs.imported import readable
@@ -30,13 +31,20 @@ def acknowledge_wildcards(role: ServiceRole, reasons: Mapping[str, str]) -> None
     """
     if role.policy is None:
         return
-    arns = readable(Stack.of(role).resolve(list(reasons)))
-    # cdk-nag writes the intrinsic functions of an ARN as `<Resource.Arn>`.
-    flat = [re.sub(r"\$\{([^}]+)\}", r"<\1>", str(arn)) for arn in arns]
     acknowledge_all(
         role.policy,
-        {
-            f"AwsSolutions::AwsSolutions-IAM5[Resource::{arn}]": reason
-            for arn, reason in zip(flat, reasons.values(), strict=True)
-        },
+        {wildcard_finding(role, arn): reason for arn, reason in reasons.items()},
     )
+
+
+def wildcard_finding(scope: IConstruct, resource_arn: str) -> str:
+    """Names cdk-nag's finding about a wildcard.
+
+    Args:
+        scope: a construct of the stack.
+        resource_arn: the ARN with the wildcard.
+    """
+    [arn] = readable(Stack.of(scope).resolve([resource_arn]))
+    # cdk-nag writes the intrinsic functions of an ARN as `<Resource.Arn>`.
+    flat = re.sub(r"\$\{([^}]+)\}", r"<\1>", str(arn))
+    return f"AwsSolutions::AwsSolutions-IAM5[Resource::{flat}]"
