@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+import threading
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -16,6 +17,8 @@ from local_aws.stepfunctions.jobs import RunAJob
 SERVICE = "states.amazonaws.com"
 # A task may run for a year; its state's timeout ends it, not the client's.
 READ_SECONDS = 86400
+# Making a client is not thread-safe; using one is.
+_session_lock = threading.Lock()
 _PARSER = "moto.stepfunctions.parser"
 
 
@@ -71,20 +74,27 @@ def client_for(
     credentials = assume(
         role_arn, service=SERVICE, session_name="StepFunctions", source_arn=source_arn
     )
-    return boto3.session.Session().client(
-        service,
-        region_name=region,
-        endpoint_url=cloud.endpoint_url,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        aws_session_token=credentials.session_token,
-        config=Config(
-            # The service judges parameters, so that a wrong one is an error that can be caught.
-            parameter_validation=False,
-            retries={"total_max_attempts": 1},
-            s3={"addressing_style": "path"},
-            ignore_configured_endpoint_urls=True,
-            connect_timeout=60,
-            read_timeout=READ_SECONDS,
-        ),
-    )
+    with _session_lock:
+        return _session().client(
+            service,
+            region_name=region,
+            endpoint_url=cloud.endpoint_url,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=Config(
+                # The service judges parameters: a wrong one is an error that can be caught.
+                parameter_validation=False,
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+                ignore_configured_endpoint_urls=True,
+                connect_timeout=60,
+                read_timeout=READ_SECONDS,
+            ),
+        )
+
+
+@cache
+def _session() -> Any:
+    """One session for all clients: it keeps service models, which take 50 to 150 ms to read."""
+    return boto3.session.Session()

@@ -1,31 +1,34 @@
-"""An execution that others can see: its metrics, its event, its log."""
+"""An execution that others can see: its metrics, its event, its log; and its redrives."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from botocore.exceptions import ClientError
-from moto.stepfunctions.parser.api import ExecutionStatus, LogLevel
-from moto.stepfunctions.parser.asl.eval.event.logging import is_logging_enabled_for
+from moto.stepfunctions.parser.api import (
+    ExecutionNotRedrivable,
+    ExecutionStatus,
+    StateMachineType,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import (
+    StateParallel,
+)
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.backend.execution import (
     BaseExecutionWorkerCommunication,
     Execution,
 )
-from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from local_aws.cloud import Cloud
 from local_aws.cloudwatch.publish import publish
 from local_aws.events.publish import publish_service_event
-from local_aws.stepfunctions.clients import MachineRole
+from local_aws.stepfunctions.execution_log import LogSession
 from local_aws.stepfunctions.traces import Trace
+from local_aws.stepfunctions.worker import Entered, LiveWorker, Redrive
 
-LOG = logging.getLogger(__name__)
 NAMESPACE = "AWS/States"
 ENDED = {
     ExecutionStatus.SUCCEEDED: "ExecutionsSucceeded",
@@ -33,6 +36,9 @@ ENDED = {
     ExecutionStatus.TIMED_OUT: "ExecutionsTimedOut",
     ExecutionStatus.ABORTED: "ExecutionsAborted",
 }
+REDRIVABLE_FOR = timedelta(days=14)
+MAX_EVENTS = 24_999
+_START_SECONDS = 10
 
 
 class LiveExecution(Execution):
@@ -46,10 +52,21 @@ class LiveExecution(Execution):
         )
         super().__init__(**given)
         self.trace = Trace.of(self.cloud, given["state_machine"], given["exec_arn"])
+        # The state machine's own; a child has one that is named after its map run.
+        self.machine_arn: str = self.state_machine_arn
+        self.entered: Entered | None = None
+        self.redrive_count = 0
+        self.redrive_date: datetime | None = None
+        self.map_runs_by_state: dict[str, list[Any]] = {}
+        self._state_to_redrive: str | None = None
+        self._redrive: Redrive | None = None
 
     def start(self) -> None:
         """Begin; moto runs it in a thread."""
         self.count("ExecutionsStarted")
+        self._run()
+
+    def _run(self) -> None:
         # Before it begins: a short execution may have ended when the next line is reached.
         self.exec_status = ExecutionStatus.RUNNING
         self.announce()
@@ -58,14 +75,82 @@ class LiveExecution(Execution):
     def _get_start_execution_worker_comm(self) -> BaseExecutionWorkerCommunication:
         return _Ending(self)
 
-    def _get_start_execution_worker(self) -> ExecutionWorker:
-        worker: ExecutionWorker = _in_context(
-            super()._get_start_execution_worker(), self.state_machine_arn
+    def _get_start_execution_worker(self) -> LiveWorker:
+        stock = super()._get_start_execution_worker()
+        worker = LiveWorker(
+            evaluation_details=stock._evaluation_details,
+            exec_comm=stock._execution_communication,
+            cloud_watch_logging_session=self._cloud_watch_logging_session,
+            activity_store=self._activity_store,
         )
+        worker.live, worker.redrive = self, self._redrive
         return worker
+
+    def stop_when_begun(self, *, error: str | None, cause: str | None) -> None:
+        """Abort it, even if it has hardly been started."""
+        worker: Any = self.exec_worker
+        deadline = time.monotonic() + _START_SECONDS
+        while worker.env is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.stop(stop_date=datetime.now(UTC), error=error, cause=cause)
+
+    # ------------------------------------------------------------------ redrive
+
+    def not_redrivable_because(self) -> str | None:
+        """Why RedriveExecution would refuse it; None if it would not."""
+        if self.exec_status in (ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED):
+            return f"Execution is {self.status} and cannot be redriven."
+        if self.sm_type == StateMachineType.EXPRESS:
+            return "Execution is of type EXPRESS and cannot be redriven."
+        if self.stop_date is not None and datetime.now(UTC) - self.stop_date > REDRIVABLE_FOR:
+            return "Execution redrivable period exceeded."
+        worker: Any = self.exec_worker
+        if len(worker.env.event_manager.get_event_history()) >= MAX_EVENTS:
+            return "Execution history event limit exceeded."
+        return None
+
+    def redrive(self) -> None:
+        """Go on from the state that it ended in, with that state's input.
+
+        Raises:
+            ExecutionNotRedrivable: as the service refuses it.
+            NotImplementedError: it ended in a state that the local AWS cannot continue.
+        """
+        reason = self.not_redrivable_because()
+        if reason is not None:
+            raise ExecutionNotRedrivable(reason)
+        entered, worker = self.entered, self.exec_worker
+        if entered is None or worker is None or worker.env is None:
+            raise ExecutionNotRedrivable("Execution history event limit exceeded.")
+        distributed = getattr(entered.state, "distributed", None) is not None
+        if isinstance(entered.state, StateParallel | StateMap) and not distributed:
+            raise NotImplementedError(
+                f"RedriveExecution from inside the Parallel or inline Map state "
+                f"{entered.state.name}"
+            )
+        self.redrive_count += 1
+        self.redrive_date = datetime.now(UTC)
+        self.stop_date = self.error = self.cause = self.output = None
+        self._state_to_redrive = entered.state.name if distributed else None
+        self._redrive = Redrive(
+            entered=entered, events=worker.env.event_manager, count=self.redrive_count
+        )
+        self.exec_worker = None
+        self.count("ExecutionsRedriven")
+        self._run()
+
+    def map_run_to_redrive(self, state: str) -> Any | None:
+        """The map run that a redriven execution goes on with; only for the first evaluation."""
+        if self._state_to_redrive != state:
+            return None
+        self._state_to_redrive = None
+        runs = self.map_runs_by_state.get(state) or [None]
+        # A run that never had children is begun anew.
+        return runs[-1] if runs[-1] is not None and runs[-1].children else None
 
     def describe(self) -> dict[str, Any]:
         """The response of DescribeExecution."""
+        reason = self.not_redrivable_because()
         shown = {
             "executionArn": self.exec_arn,
             "stateMachineArn": self.state_machine_arn,
@@ -77,7 +162,10 @@ class LiveExecution(Execution):
             "inputDetails": {"included": True},
             "error": self.error,
             "cause": self.cause,
-            "redriveCount": 0,
+            "redriveCount": self.redrive_count,
+            "redriveDate": self.redrive_date,
+            "redriveStatus": "REDRIVABLE" if reason is None else "NOT_REDRIVABLE",
+            "redriveStatusReason": reason,
             "traceHeader": None if self.trace is None else self.trace.header,
         }
         if self.exec_status == ExecutionStatus.SUCCEEDED:
@@ -120,6 +208,8 @@ class _Ending(BaseExecutionWorkerCommunication):
         metric = ENDED.get(execution.exec_status)
         if metric is not None:
             execution.count(metric)
+            if execution.redrive_count:
+                execution.count(f"Redriven{metric}")
         elapsed = (execution.stop_date - execution.start_date).total_seconds() * 1000
         dimensions = {"StateMachineArn": execution.state_machine_arn}
         publish(NAMESPACE, "ExecutionTime", dimensions, elapsed, "Milliseconds")
@@ -132,96 +222,50 @@ class _Ending(BaseExecutionWorkerCommunication):
         execution.announce()
 
 
-def _in_context(worker: Any, state_machine_arn: str) -> Any:
-    """Complete what states see of their execution, and what their calls tell of the machine."""
-    make = worker._get_evaluation_environment
+class ChildExecution(LiveExecution):
+    """An execution that a map run started.
 
-    def environment() -> Any:
-        env = make()
-        data = env.states.context_object.context_object_data["Execution"]
-        # 0 until redriven.
-        data["RedriveCount"] = 0
-        if isinstance(data["StartTime"], datetime):
-            data["StartTime"] = data["StartTime"].strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        details = env.aws_execution_details
-        details.role_arn = MachineRole.of(details.role_arn, state_machine_arn)
-        return env
-
-    worker._get_evaluation_environment = environment
-    return worker
-
-
-class LogSession:
-    """Writes an execution's history to the log group that its state machine names.
-
-    moto's interpreter calls it for each event.
+    It has a history of its own, but sends no event and counts in no metric; it is redriven by
+    its map run.
     """
 
-    def __init__(self, logs: Any, configuration: LogConfiguration, execution_arn: str) -> None:
-        self._logs = logs
-        self.configuration = configuration
-        self.execution_arn = execution_arn
-        self._is_ready = False
+    def __init__(self, *, map_run: Any, parent: LiveExecution, program: Any, **given: Any) -> None:
+        super().__init__(**given)
+        self.machine_arn = parent.machine_arn
+        self.trace = None
+        self._map_run = map_run
+        self._program = program
 
-    @classmethod
-    def of(cls, cloud: Cloud, state_machine: Any, execution_arn: str) -> LogSession | None:
-        """A session if the state machine has a log group and a level other than OFF."""
-        given: Mapping[str, Any] = state_machine.loggingConfiguration or {}
-        destinations = given.get("destinations") or []
-        if given.get("level", "OFF") == "OFF" or not destinations:
-            return None
-        arn: str = destinations[0]["cloudWatchLogsLogGroup"]["logGroupArn"]
-        configuration = LogConfiguration(
-            level=LogLevel(given["level"]),
-            group=arn.split(":log-group:")[1].removesuffix(":*"),
-            include_execution_data=bool(given.get("includeExecutionData", False)),
-        )
-        return cls(cloud.client("logs"), configuration, execution_arn)
+    def _get_start_execution_worker(self) -> LiveWorker:
+        worker = super()._get_start_execution_worker()
+        worker.program = self._program
+        return worker
 
-    def log_level_filter(self, history_event_type: Any) -> bool:
-        """Whether the configured level has events of this type."""
-        return bool(is_logging_enabled_for(self.configuration.level, history_event_type))
+    def _get_start_execution_worker_comm(self) -> BaseExecutionWorkerCommunication:
+        return _ChildEnding(self)
 
-    def publish_history_log(self, history_log: Mapping[str, Any]) -> None:
-        """Write one event."""
-        now = datetime.now(UTC)
-        stamp = str(int(now.timestamp() * 1000))
-        event = {**history_log, "event_timestamp": stamp, "type": str(history_log["type"].value)}
-        message = json.dumps(event, default=str, separators=(",", ":"))
-        try:
-            self._ready()
-            self._logs.put_log_events(
-                logGroupName=self.configuration.group,
-                logStreamName=self._stream,
-                logEvents=[{"timestamp": int(stamp), "message": message}],
-            )
-        except ClientError as error:
-            # Delivery is best effort: an execution goes on without its log.
-            LOG.warning("execution log of %s: %s", self.execution_arn, error)
+    def count(self, metric: str) -> None:
+        """Nothing: the metrics are the parent's."""
 
-    @property
-    def _stream(self) -> str:
-        machine, name = self.execution_arn.split(":")[6:8]
-        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        return f"states/{machine}/{digest}"
+    def announce(self) -> None:
+        """Nothing: the events are the parent's."""
 
-    def _ready(self) -> None:
-        if self._is_ready:
-            return
-        try:
-            self._logs.create_log_stream(
-                logGroupName=self.configuration.group, logStreamName=self._stream
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
-                raise
-        self._is_ready = True
+    def describe(self) -> dict[str, Any]:
+        """The response of DescribeExecution."""
+        shown = super().describe() | {"mapRunArn": self._map_run.arn}
+        if shown["redriveStatus"] == "REDRIVABLE":
+            shown["redriveStatus"] = "REDRIVABLE_BY_MAP_RUN"
+        return shown
 
 
-class LogConfiguration:
-    """Where and what a state machine logs."""
+class _ChildEnding(BaseExecutionWorkerCommunication):
+    execution: ChildExecution
 
-    def __init__(self, *, level: LogLevel, group: str, include_execution_data: bool) -> None:
-        self.level = level
-        self.group = group
-        self.include_execution_data = include_execution_data
+    def terminated(self) -> None:
+        """Keep how it ended, then tell the map run."""
+        execution: Any = self.execution
+        program = execution.exec_worker.env.program_state()
+        if isinstance(program, ProgramStopped):
+            execution.error, execution.cause = program.error, program.cause
+        super().terminated()
+        execution._map_run.child_ended()

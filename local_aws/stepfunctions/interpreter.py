@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,11 +19,16 @@ from moto.stepfunctions.parser.asl.component.common.error_name.error_name import
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEventException,
 )
+from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
     MaxAttemptsOutcome,
 )
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
+    StringVariableSample,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_factory,
@@ -46,10 +53,14 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils.json_path import extract_json
 
 from local_aws.cloud import Cloud
 from local_aws.stepfunctions import names, shapes
+from local_aws.stepfunctions.distributed import definition, state
 from local_aws.stepfunctions.jobs import NestedTask, SageMakerTask
+from local_aws.stepfunctions.worker import remember_states
 
 _WAKE_SECONDS = 0.25
 
@@ -64,6 +75,10 @@ def install(cloud: Cloud) -> None:
     _spelling()
     _waits(cloud)
     _ends()
+    _variables()
+    _replace(AmazonStateLanguageParser, "parse", staticmethod(definition.parse))
+    _replace(StateMap, "_eval_execution", state.evaluate)
+    remember_states(_replace)
 
 
 def _integrations() -> None:
@@ -213,6 +228,19 @@ def _ends() -> None:
             stock(env, error)
 
     _replace(Environment, "set_error", set_error)
+
+
+def _variables() -> None:
+    """``$name.path`` in a state of JSONPath; moto has it evaluated as JSONata."""
+
+    def sample(expression: Any, env: Any) -> None:
+        if expression.query_language_mode != QueryLanguageMode.JSONPath:
+            raise NotImplementedError("JSONata")
+        name, rest = re.findall(r"^\$(\w+)(.*)", expression.expression, re.DOTALL)[0]
+        value = env.variable_store.get(name)
+        env.stack.append(copy.deepcopy(extract_json(f"${rest}", value) if rest else value))
+
+    _replace(StringVariableSample, "_eval_body", sample)
 
 
 def _replace(owner: type, name: str, value: Any) -> None:

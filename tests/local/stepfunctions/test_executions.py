@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -272,3 +273,81 @@ def _total(local_aws: Any, metric: str, arn: str) -> float:
         Statistics=["Sum"],
     )["Datapoints"]
     return sum(point["Sum"] for point in found)
+
+
+def test_a_variable_is_read_with_or_without_a_path(machines: Any) -> None:
+    """``$name`` and ``$name.path``, also after the state that assigned it has ended."""
+    run = machines.run(
+        {
+            "A": {"Type": "Pass", "Assign": {"kept.$": "$", "fixed": [1, 2]}, "Next": "B"},
+            "B": {
+                "Type": "Pass",
+                "Parameters": {"a.$": "$kept.x.y", "b.$": "$fixed", "c.$": "$fixed[1]"},
+                "End": True,
+            },
+        },
+        {"x": {"y": 7}},
+    )
+    assert run.output == {"a": 7, "b": [1, 2], "c": 2}
+
+
+def test_retries_back_off_up_to_their_longest_delay(machines: Any) -> None:
+    """1, 3, then 4 instead of 9 and 27 minutes between tries; the context counts the retries."""
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Parameters": {
+            "Bucket": "no-such-bucket-anywhere",
+            "Key.$": "States.Format('try-{}', $$.State.RetryCount)",
+        },
+        "Retry": [
+            {
+                "ErrorEquals": ["S3.S3Exception"],
+                "IntervalSeconds": 60,
+                "BackoffRate": 3,
+                "MaxDelaySeconds": 240,
+                "MaxAttempts": 3,
+            }
+        ],
+        "End": True,
+    }
+    run = machines.run({"T": task})
+    asked = [
+        event["taskScheduledEventDetails"]
+        for event in run.history()
+        if event["type"] == "TaskScheduled"
+    ]
+    assert [json.loads(details["parameters"])["Key"] for details in asked] == [
+        f"try-{number}" for number in range(4)
+    ]
+    times = [e["timestamp"] for e in run.history() if e["type"] == "TaskScheduled"]
+    # At 60 times the speed a minute is a second; a busy machine only makes them longer.
+    waits = [(b - a).total_seconds() for a, b in itertools.pairwise(times)]
+    assert all(wait >= least for wait, least in zip(waits, (0.99, 2.99, 3.99), strict=True))
+    assert waits[2] < 8.9
+
+
+def test_a_jittered_retry_waits_no_longer_than_its_interval(machines: Any) -> None:
+    """Full jitter draws each delay from zero to what it would have been."""
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Parameters": {"Bucket": "no-such-bucket-anywhere", "Key": "k"},
+        "Retry": [
+            {
+                "ErrorEquals": ["States.ALL"],
+                "IntervalSeconds": 60,
+                "BackoffRate": 1,
+                "MaxAttempts": 8,
+                "JitterStrategy": "FULL",
+            }
+        ],
+        "End": True,
+    }
+    run = machines.run({"T": task})
+    times = [e["timestamp"] for e in run.history() if e["type"] == "TaskScheduled"]
+    waits = [(b - a).total_seconds() for a, b in itertools.pairwise(times)]
+    assert len(waits) == 8
+    # Eight full seconds without jitter.
+    assert sum(waits) < 7.9
+    assert max(waits) - min(waits) > 0.05
