@@ -46,6 +46,7 @@ class BatchInferenceStack(InferenceStack):
             notifications=self.notifications,
             encryption=self.encryption,
             options=settings.batch.options(),
+            run=settings.batch.run(),
             log_retention=self.log_retention,
         )
         # Only on the workflow: most commits change nothing else of what is deployed.

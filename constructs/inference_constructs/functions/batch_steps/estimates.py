@@ -110,6 +110,6 @@ def check_limits(found: Estimate, options: Mapping[str, Any]) -> None:
         if value is None:
             faults.append(f"{name} is {limit:g} and the estimate is not known: give {need}")
         elif value > limit:
-            faults.append(f"the estimate is {value:.2f}, {name} is {limit:g}")
+            faults.append(f"the estimate is {value:.4g}, {name} is {limit:g}")
     if faults:
         raise RequestError("; ".join(faults))

@@ -27,8 +27,8 @@ def reasons(job: str, source: Location) -> dict[str, str]:
         source: the folder of its files.
 
     Returns:
-        The first message by the file's name below the folder. Nothing where the log cannot be read:
-        a report without reasons is better than none.
+        The messages by the file's name below the folder, without the pages of HTML that servers
+        answer. Nothing where the log cannot be read: a report without reasons is better than none.
     """
     found: dict[str, list[str]] = {}
     try:
@@ -37,7 +37,9 @@ def reasons(job: str, source: Location) -> dict[str, str]:
             prefix = f"{source.bucket}/{source.key}"
             if match is not None and match["object"].startswith(prefix):
                 name = match["object"].removeprefix(prefix)
-                found.setdefault(name, []).append(match["message"].strip())
+                message = match["message"].strip()
+                if not message.startswith("<"):
+                    found.setdefault(name, []).append(message)
     except ClientError as error:
         print(f"the log of {job} cannot be read: {error}")
     return {name: "; ".join(dict.fromkeys(lines))[:_LONGEST] for name, lines in found.items()}

@@ -1,12 +1,10 @@
 """Which object is the output of which input, and whether it holds as many records."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from ..batch_checks.locations import Location
 from ..batch_checks.records import Count, Counting, count_records
@@ -78,24 +76,32 @@ class Outputs:
         self._target = target
         self._since = since.replace(microsecond=0)
 
-    def layout(self, names: Sequence[str], base: Location) -> int:
-        """Tells how many folders of an input's name its output has lost.
+    def find(self, names: Sequence[str], base: Location) -> tuple[list[str], dict[str, int]]:
+        """Finds the outputs of inputs.
 
         An output is the input's name with `.out`, below the output path. How many of the input's
         folders are kept there is not the same in all of AWS's documents, but it is the same for all
-        inputs of a job; so the first output that is found decides. Negative numbers stand for
-        folders of the base, which are kept as well.
+        inputs of a job: the layout is taken that most outputs agree with, and the names below the
+        base if any output is there.
 
         Args:
-            names: the inputs, below the base.
+            names: the inputs, below the base, in their order.
             base: the folder of all inputs.
+
+        Returns:
+            The keys that the outputs have or would have, and the bytes of those that are there.
         """
-        above = base.key.count("/")
-        for name in names:
-            for dropped in (*range(name.count("/") + 1), *range(-1, -above - 1, -1)):
-                if self._size(self.key(name, base, dropped)) is not None:
-                    return dropped
-        return 0
+        most = max(name.count("/") for name in names)
+        best: tuple[list[str], dict[str, int]] | None = None
+        for dropped in (0, *range(1, most + 1), *range(-1, -base.key.count("/") - 1, -1)):
+            keys = [self.key(name, base, dropped) for name in names]
+            sizes = self._sizes(keys)
+            if dropped == 0 and sizes:
+                return keys, sizes
+            if best is None or len(sizes) > len(best[1]):
+                best = keys, sizes
+        assert best is not None
+        return best
 
     def key(self, name: str, base: Location, dropped: int) -> str:
         """The key of an input's output.
@@ -103,26 +109,38 @@ class Outputs:
         Args:
             name: the input, below the base.
             base: the folder of all inputs.
-            dropped: as `layout` gives it.
+            dropped: how many folders of its name are lost; of those of the base, a negative number
+                are kept as well.
         """
         if dropped < 0:
             name = "/".join([*base.key.rstrip("/").split("/")[dropped:], name])
             dropped = 0
         return f"{self._target.key}{name.split('/', dropped)[-1]}{SUFFIX}"
 
-    def _size(self, key: str) -> int | None:
-        """The bytes of an output of this run; None if there is none."""
-        try:
-            found = self._s3.head_object(Bucket=self._target.bucket, Key=key)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return None
-            raise
-        size: int = found["ContentLength"]
-        return size if found["LastModified"] >= self._since else None
+    def _sizes(self, keys: Sequence[str]) -> dict[str, int]:
+        """The bytes of those outputs that are there, and of this run."""
+        wanted, last = set(keys), max(keys)
+        first = min(keys)[:-1]  # a listing begins after the key that it is told
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._target.bucket, Prefix=self._target.key, StartAfter=first
+        )
+        found: dict[str, int] = {}
+        for page in pages:
+            for item in page.get("Contents", ()):
+                if item["Key"] > last:
+                    return found
+                if item["Key"] in wanted and item["LastModified"] >= self._since:
+                    found[item["Key"]] = item["Size"]
+        return found
 
     def check(
-        self, names: Sequence[str], *, source: Location, base: Location, rules: Rules | None
+        self,
+        names: Sequence[str],
+        *,
+        source: Location,
+        base: Location,
+        rules: Rules | None,
+        read_bytes: Mapping[str, int],
     ) -> Iterator[Found]:
         """Looks at the output of each input, and counts while there is time for it.
 
@@ -131,43 +149,34 @@ class Outputs:
             source: where they were read from: the base, or copies without headers.
             base: the folder of all inputs.
             rules: how records are told; None counts none.
+            read_bytes: the sizes of the inputs.
         """
-        dropped = self.layout(names, base)
-        left = MOST_COUNTED_BYTES if rules is not None else 0
+        keys, sizes = self.find(names, base)
+        left = MOST_COUNTED_BYTES
 
-        def look(name: str) -> tuple[str, str, int | None, int]:
-            key = self.key(name, base, dropped)
-            size = self._size(key)
-            if size is None or rules is None:
-                return name, key, size, 0
-            item = self._s3.head_object(Bucket=source.bucket, Key=f"{source.key}{name}")
-            return name, key, size, item["ContentLength"]
-
-        def compare(one: tuple[str, str, int | None, int, bool]) -> Found:
-            name, key, size, _, counted = one
-            if size is None:
+        def look(one: tuple[str, str, bool]) -> Found:
+            name, key, counted = one
+            if key not in sizes:
                 return Found(name=name, fault="it has no output")
             if rules is None or not counted:
-                return Found(name=name, size=size)
-            expected = count_records(
-                self._read(source.bucket, f"{source.key}{name}"), rules.inputs
-            )
-            found = count_records(self._read(self._target.bucket, key), rules.outputs)
+                return Found(name=name, size=sizes[key])
+            expected = count_records(self._read(source, name), rules.inputs)
+            found = count_records(self._read(self._target, key, whole=True), rules.outputs)
             fault = None
             if expected.records != found.records:
                 fault = f"its output has {found.records} records for {expected.records}"
-            return Found(name=name, fault=fault, count=found, size=size)
+            return Found(name=name, fault=fault, count=found, size=sizes[key])
 
+        todo = []
+        for name, key in zip(names, keys, strict=True):
+            needed = read_bytes.get(name, 0) + sizes.get(key, 0)
+            todo.append((name, key, needed <= left))
+            left -= needed if needed <= left else 0
         with ThreadPoolExecutor(_THREADS) as threads:
-            pairs = []
-            for name, key, size, read in threads.map(look, names):
-                needed = read + (size or 0)
-                counted = needed <= left
-                left -= needed if counted else 0
-                pairs.append((name, key, size, read, counted))
-            yield from threads.map(compare, pairs)
+            yield from threads.map(look, todo)
 
-    def _read(self, bucket: str, key: str) -> Iterable[bytes]:
-        body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+    def _read(self, place: Location, name: str, *, whole: bool = False) -> Iterable[bytes]:
+        key = name if whole else f"{place.key}{name}"
+        body = self._s3.get_object(Bucket=place.bucket, Key=key)["Body"]
         chunks: Callable[[int], Iterable[bytes]] = body.iter_chunks
         return chunks(_CHUNK_BYTES)

@@ -19,7 +19,7 @@ from .claims import RUNNING, Claims, data_key
 from .copies import without_headers
 from .estimates import check_limits, estimate
 from .inputs import THREADS, Inputs, check_target, checked_inputs, find_inputs, refusals, stored
-from .run_folder import RunFolder, digest, read_json, run_id, shard_file
+from .run_folder import RunFolder, digest, exists, read_json, run_id, shard_file, sizes_file
 from .shards import cut
 
 # What of a Model makes another one of it; the rest is the service's.
@@ -95,7 +95,7 @@ class Planner:
             concurrent_jobs=request.options["concurrent_jobs"],
             given=request.options,
             measured=self._claims.throughput(throughput_name(artifact, request.job)),
-            price=facts["hourly_price_usd"],
+            price=facts.get("hourly_price_usd"),
         )
         check_limits(found, request.options)
         key = data_key(inputs.objects, artifact=artifact, options=_what_counts(request))
@@ -141,7 +141,8 @@ class Planner:
                 "shards": len(shards),
                 "options": request.options,
                 "job": request.job,
-                "hourly_price_usd": request.options["hourly_price_usd"] or facts["hourly_price_usd"],
+                "hourly_price_usd": request.options["hourly_price_usd"]
+                or facts.get("hourly_price_usd"),
                 "estimate": found.to_json(),
             },
         )
@@ -193,13 +194,7 @@ class Planner:
     def _is_gone(self, output: str) -> bool:
         """Whether somebody deleted the result that a claim tells of."""
         place = Location.parse(output)
-        try:
-            self._s3.head_object(Bucket=place.bucket, Key=f"{place.key}_SUCCESS")
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return True
-            raise
-        return False
+        return not exists(self._s3, Location(place.bucket, f"{place.key}_SUCCESS"))
 
     def _write_shards(
         self, inputs: Inputs, shards: list[list[Any]], place: Location
@@ -208,6 +203,8 @@ class Planner:
             objects = shards[number]
             names = [inputs.relative(item) for item in objects]
             manifest = self._folder.write(shard_file(number), [{"prefix": str(place)}, *names])
+            sizes = {name: item.size for name, item in zip(names, objects, strict=True)}
+            self._folder.write(sizes_file(number), sizes)
             return {
                 "number": number,
                 "name": f"{self._workflow['job_name_prefix']}-"

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from ..batch_checks.locations import Location
 from .job_log import reasons
 from .outputs import Found, Outputs, counting_rules
-from .run_folder import RunFolder, report_file
+from .run_folder import RunFolder, report_file, sizes_file
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -42,7 +42,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         s3, Location.parse(plan["output"]), since=datetime.fromisoformat(plan["started"])
     )
     rules = counting_rules(plan["job"])
-    found = list(outputs.check(names, source=source, base=base, rules=rules))
+    sizes = folder.read(sizes_file(shard["number"]))
+    found = list(outputs.check(names, source=source, base=base, rules=rules, read_bytes=sizes))
     names_of_jobs = [
         f"{shard['name']}-{event['redrives']}-{number}"
         for number in range(state["attempt"]["number"] + 1)

@@ -3,6 +3,7 @@
     plan.json              what is to be done
     shards.json            the jobs, which the distributed map reads
     shards/00000.json      the objects of a job, as a manifest of SageMaker's
+    sizes/00000.json       their bytes
     inputs/                copies without a header
     reports/00000.json     what became of a job
     summary.json           how the run ended
@@ -13,8 +14,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from ..batch_checks.locations import Location, list_objects
 from ..batch_checks.request import RUNS_FOLDER
@@ -107,6 +106,15 @@ def shard_file(number: int) -> str:
     return f"shards/{number:05}.json"
 
 
+def sizes_file(number: int) -> str:
+    """Names the sizes of the objects of a job.
+
+    Args:
+        number: the job's number within the run.
+    """
+    return f"sizes/{number:05}.json"
+
+
 def report_file(number: int) -> str:
     """Names the report of a job.
 
@@ -137,9 +145,21 @@ def read_json(s3: Any, place: Location) -> Any:
         s3: a boto3 client.
         place: the object.
     """
-    try:
-        return json.loads(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchKey":
-            return None
-        raise
+    if not exists(s3, place):
+        return None
+    return json.loads(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
+
+
+def exists(s3: Any, place: Location) -> bool:
+    """Tells whether there is an object.
+
+    It is looked for in a listing: asked for an object that is not there, S3 says so only to those
+    who may list the whole bucket.
+
+    Args:
+        s3: a boto3 client.
+        place: the object.
+    """
+    found = s3.list_objects_v2(Bucket=place.bucket, Prefix=place.key, MaxKeys=1)
+    # The key itself comes before all that it begins.
+    return any(item["Key"] == place.key for item in found.get("Contents", ()))
