@@ -172,9 +172,7 @@ class BatchDefinition:
         fan_out.add_catch(finish, result_path="$.failure")
         return fan_out.next(finish)
 
-    def _job(
-        self, scope: Construct, suffix: str, finish: sfn.IChainable | None
-    ) -> sfn.IChainable:
+    def _job(self, scope: Construct, suffix: str, finish: sfn.IChainable | None) -> sfn.IChainable:
         """The states of a job: once for a run of one job, once within the map."""
         report = self._report(scope, f"Report{suffix}")
         transform = self._transform(scope, f"Transform{suffix}")
@@ -254,18 +252,14 @@ class BatchDefinition:
                 },
             },
         )
-        wait = sfn.Wait(
-            scope, f"Wait{suffix}", time=sfn.WaitTime.seconds_path("$.attempt.wait")
-        )
+        wait = sfn.Wait(scope, f"Wait{suffix}", time=sfn.WaitTime.seconds_path("$.attempt.wait"))
         return (
             sfn.Choice(scope, f"Worth another attempt{suffix}?")
             .when(passing, count.next(wait).next(transform))
             .otherwise(report)
         )
 
-    def _stop(
-        self, scope: Construct, state_id: str, report: sfn.IChainable
-    ) -> sfn.TaskStateBase:
+    def _stop(self, scope: Construct, state_id: str, report: sfn.IChainable) -> sfn.TaskStateBase:
         stop = tasks.CallAwsService(
             scope,
             state_id,
@@ -390,4 +384,3 @@ def _retry(task: sfn.TaskStateBase) -> None:
         max_attempts=3,
         jitter_strategy=sfn.JitterType.FULL,
     )
-

@@ -18,7 +18,6 @@ from inference_constructs.functions.batch_checks.transform_job import (
 from inference_constructs.instance_types import find_instance_type, transform_fault
 
 
-
 class BatchStrategy(StrEnum):
     """How many records of a file go into one request."""
 

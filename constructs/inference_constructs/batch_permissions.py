@@ -294,9 +294,7 @@ class OwnExecutions(Construct):
             description="Lets the plan ask whether an execution still runs.",
             roles=[plan_role.role],
             statements=[
-                iam.PolicyStatement(
-                    actions=["states:DescribeExecution"], resources=[executions]
-                )
+                iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions])
             ],
         )
         for policy in (shards, claims):

@@ -20,6 +20,7 @@ from inference_constructs import (
     InferenceModel,
     ModelArtifact,
     Notifications,
+    RunOptions,
     TransformOptions,
 )
 
@@ -129,15 +130,38 @@ def definition(
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An S3 with the bucket `data`."""
+    """An S3 with the bucket `data`, a table of claims, and a Model."""
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name, value in {
+        "AWS_REGION": "us-east-1",
+        "CLAIMS_TABLE": "claims",
+        "METRICS_NAMESPACE": "Inference/Batch",
+        "OUTPUT": "s3://data/output/",
+        "WORKFLOW": "churn",
+    }.items():
+        monkeypatch.setenv(name, value)
     with mock_aws():
         client = boto3.client("s3")
         client.create_bucket(Bucket=BUCKET)
+        boto3.client("dynamodb").create_table(
+            TableName="claims",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        boto3.client("sagemaker").create_model(
+            ModelName="stacks-model",
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/model",
+            PrimaryContainer={
+                "Image": "image:3.2-0",
+                "ModelDataUrl": "s3://models/model.tar.gz",
+                "Environment": {"INFERENCE_MODEL_VERSION": "7"},
+            },
+        )
         yield client
 
 
@@ -153,27 +177,50 @@ def put(s3: Any) -> Callable[..., None]:
 
 
 @pytest.fixture
+def content(s3: Any) -> Callable[[str], Any]:
+    """Reads an object of JSON by its URI."""
+
+    def read(uri: str) -> Any:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    return read
+
+
+@pytest.fixture
 def job() -> dict[str, Any]:
     """A job's options, as the workflow has them when nothing is said."""
     return TransformOptions().job(key_arn="arn:aws:kms:us-east-1:123456789012:key/k")
 
 
 @pytest.fixture
-def validation_event(job: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """What the state machine sends to the validation for a request."""
+def workflow(job: dict[str, Any]) -> dict[str, Any]:
+    """What the plan is told of the deployment."""
+    options, run = TransformOptions(), RunOptions(other_instance_types=["ml.g5.xlarge"])
+    return {
+        "model": "stacks-model",
+        "job": job,
+        "options": {k: v for k, v in run.defaults(options).items() if v is not None},
+        "instance_types": run.instance_types(options, "us-east-1"),
+        "inputs": ["s3://data/input/"],
+        "output": "s3://data/output/",
+        "job_name_prefix": "churn",
+    }
 
-    def make(request: object, **more: Any) -> dict[str, Any]:
+
+@pytest.fixture
+def plan_event(workflow: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """What the state machine sends to the plan for a request."""
+
+    def make(request: object, *, name: str = "monday_run", **more: Any) -> dict[str, Any]:
         return {
             "request": request,
             "execution": {
-                "Id": "arn:aws:states:us-east-1:123456789012:execution:churn:monday_run",
-                "Name": "monday_run",
+                "Id": f"arn:aws:states:us-east-1:123456789012:execution:churn:{name}",
+                "Name": name,
+                "StartTime": "2026-11-01T12:00:00.500Z",
             },
-            "job": job,
-            "inputs": ["s3://data/input/"],
-            "output": "s3://data/output/",
-            "job_name_prefix": "churn",
-            **more,
+            "workflow": {**workflow, **more},
         }
 
     return make

@@ -24,9 +24,7 @@ from inference_constructs.functions.batch_checks.headers import HEAD_BYTES, read
         (b"7", None),
     ],
 )
-def test_a_row_of_texts_above_numbers_is_a_header(
-    content: bytes, header: list[str] | None
-) -> None:
+def test_a_row_of_texts_above_numbers_is_a_header(content: bytes, header: list[str] | None) -> None:
     """A text above a text is a record's own, such as an id."""
     assert read_head(content).header == header
 

@@ -21,7 +21,9 @@ SCHEMA = request_schema(request_defaults(TransformOptions(), RunOptions()))
 # API does not.
 VALUES = st.one_of(
     st.sampled_from([0, 1, 2, 3, 4, 100, 101, 3600, 3601, 10_000, 10_001, 0.5, -1, True]),
-    st.sampled_from(["", "x", "Line", "None", "refuse", "mark", "S3Prefix", "s3://b/k", "x" * 1025]),
+    st.sampled_from(
+        ["", "x", "Line", "None", "refuse", "mark", "S3Prefix", "s3://b/k", "x" * 1025]
+    ),
     st.none(),
     st.lists(st.integers(), max_size=1),
     st.dictionaries(st.sampled_from(["A", ""]), st.sampled_from(["b", 1, None]), max_size=2),

@@ -51,9 +51,7 @@ def _copy_in_parts(s3: Any, item: StoredObject, start: int, target: dict[str, st
                 CopySourceRange=f"bytes={first}-{last}",
             )
             parts.append({"PartNumber": number, "ETag": copied["CopyPartResult"]["ETag"]})
-        s3.complete_multipart_upload(
-            **target, UploadId=upload, MultipartUpload={"Parts": parts}
-        )
+        s3.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": parts})
     except BaseException:
         s3.abort_multipart_upload(**target, UploadId=upload)
         raise
@@ -67,6 +65,4 @@ def ranges(start: int, size: int) -> list[tuple[int, int]]:
         size: the bytes of the whole object.
     """
     cuts = list(range(start, size, LARGEST_PART))
-    return [
-        (first, min(first + LARGEST_PART, size) - 1) for first in cuts
-    ]
+    return [(first, min(first + LARGEST_PART, size) - 1) for first in cuts]

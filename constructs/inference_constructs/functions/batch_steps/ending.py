@@ -226,9 +226,7 @@ class Ending:
                 raise
 
     def _settle(self, plan: dict[str, Any], summary: dict[str, Any]) -> None:
-        claims = Claims(
-            os.environ["CLAIMS_TABLE"], dynamodb=boto3.client("dynamodb"), states=None
-        )
+        claims = Claims(os.environ["CLAIMS_TABLE"], dynamodb=boto3.client("dynamodb"), states=None)
         whole = summary["status"] in (WHOLE, PARTLY)
         claims.settle(
             plan["key"], execution=plan["execution"], state=SUCCEEDED if whole else FAILED
@@ -238,9 +236,7 @@ class Ending:
             claims.remember_throughput(throughput_name(plan["artifact"], plan["job"]), rate)
 
 
-def _status(
-    plan: dict[str, Any], failures: list[dict[str, Any]], surplus: list[str]
-) -> str:
+def _status(plan: dict[str, Any], failures: list[dict[str, Any]], surplus: list[str]) -> str:
     if surplus:
         return BROKEN
     if not failures:

@@ -101,7 +101,9 @@ def stored(s3: Any, base: Location, names: list[str]) -> Inputs:
         found = list(threads.map(look, names))
     missing = [f"{base}{name}" for name, item in zip(names, found, strict=True) if item is None]
     if missing:
-        raise RequestError(f"{len(missing)} of {len(names)} objects are not there: {shown(missing)}")
+        raise RequestError(
+            f"{len(missing)} of {len(names)} objects are not there: {shown(missing)}"
+        )
     objects = sorted((item for item in found if item is not None), key=lambda item: item.key)
     return Inputs(base=base, objects=objects, headers={})
 

@@ -221,7 +221,7 @@ class Planner:
 
     def _make_model(self, name: str, model: Mapping[str, Any]) -> None:
         """Makes a Model of the run's own, which no deployment replaces while the run needs it."""
-        given = {field: model[field] for field in _MODEL_FIELDS if field in model}
+        given = {field: model[field] for field in _MODEL_FIELDS if model.get(field)}
         try:
             self._sagemaker.create_model(ModelName=name, **given)
         except ClientError as error:

@@ -1,12 +1,12 @@
 """What the workflow keeps of a run in S3: `<output>/_runs/<run>/`.
 
-    plan.json              what is to be done
-    shards.json            the jobs, which the distributed map reads
-    shards/00000.json      the objects of a job, as a manifest of SageMaker's
-    sizes/00000.json       their bytes
-    inputs/                copies without a header
-    reports/00000.json     what became of a job
-    summary.json           how the run ended
+plan.json              what is to be done
+shards.json            the jobs, which the distributed map reads
+shards/00000.json      the objects of a job, as a manifest of SageMaker's
+sizes/00000.json       their bytes
+inputs/                copies without a header
+reports/00000.json     what became of a job
+summary.json           how the run ended
 """
 
 import hashlib
@@ -133,9 +133,7 @@ def write_json(s3: Any, place: Location, content: Any) -> None:
         content: what is written.
     """
     body = json.dumps(content, indent=1).encode()
-    s3.put_object(
-        Bucket=place.bucket, Key=place.key, Body=body, ContentType="application/json"
-    )
+    s3.put_object(Bucket=place.bucket, Key=place.key, Body=body, ContentType="application/json")
 
 
 def read_json(s3: Any, place: Location) -> Any:
