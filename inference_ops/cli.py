@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from inference_ops import deployment_commands
+from inference_ops import batch_commands, deployment_commands
 from inference_ops.errors import Exit
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
@@ -16,7 +16,7 @@ from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
 app = typer.Typer(
     name="inference",
     help="Prepares trained XGBoost models for their deployment with the CDK, and looks after "
-    "deployed endpoints.",
+    "deployed endpoints and batch workflows.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -189,6 +189,7 @@ def convert(
 
 
 deployment_commands.add_to(app)
+batch_commands.add_to(app)
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ do not fit between states: they are in S3, see `functions/batch_steps/run_folder
 
 - `request`: the execution's input, as it came;
 - `plan`: `decision`, and with it the `run` and its first `shard`, or the `claim` that stands;
-- within the states of a job `run`, `shard` and `attempt`: its `number`, from 0, and between how many
-  seconds (`least`, `most`) the wait before the next one is;
+- within the states of a job `run`, `shard` and `attempt`: its `number`, from 0, and between how
+  many seconds (`least`, `most`) the wait before the next one is;
 - `failure`: `Error` and mostly `Cause`, as Step Functions caught them;
 - `finished`: `status`, `summary`, and the `subject` and `message` of the notification.
 """
@@ -149,32 +149,45 @@ class BatchDefinition:
         return one.next(self._job(scope, "", finish))
 
     def _fan_out(self, scope: Construct, finish: sfn.IChainable) -> sfn.IChainable:
-        fan_out = sfn.DistributedMap(
+        graph = sfn.StateGraph(self._job(scope, " shard", None).start_state, "the states of a shard")
+        # Not `sfn.DistributedMap`: it gives the role an inline policy, with more than is needed.
+        fan_out = sfn.CustomState(
             scope,
             "Fan out",
-            item_reader=sfn.S3JsonItemReader(
-                bucket_name_path=sfn.JsonPath.string_at("$.plan.run.shards_bucket"),
-                key=sfn.JsonPath.string_at("$.plan.run.shards_key"),
-            ),
-            item_selector={
-                "run.$": "$.plan.run",
-                "shard.$": "$$.Map.Item.Value",
-                "attempt": _FIRST_ATTEMPT,
+            state_json={
+                "Type": "Map",
+                "ItemReader": {
+                    "Resource": f"arn:{Aws.PARTITION}:states:::s3:getObject",
+                    "ReaderConfig": {"InputType": "JSON"},
+                    "Parameters": {
+                        "Bucket.$": "$.plan.run.shards_bucket",
+                        "Key.$": "$.plan.run.shards_key",
+                    },
+                },
+                "ItemSelector": {
+                    "run.$": "$.plan.run",
+                    "shard.$": "$$.Map.Item.Value",
+                    "attempt": _FIRST_ATTEMPT,
+                },
+                "ItemProcessor": {
+                    # An express execution can wait for no job.
+                    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                    **graph.to_graph_json(),
+                },
+                "MaxConcurrencyPath": "$.plan.run.concurrent_jobs",
+                # What fails is told by the reports, and by the lack of one.
+                "ToleratedFailurePercentage": 100,
+                "ResultPath": sfn.JsonPath.DISCARD,
             },
-            max_concurrency_path="$.plan.run.concurrent_jobs",
-            # An express execution can wait for no job.
-            map_execution_type=sfn.StateMachineType.STANDARD,
-            # What fails is told by the reports, and by the lack of one.
-            tolerated_failure_percentage=100,
-            result_path=sfn.JsonPath.DISCARD,
         )
-        fan_out.item_processor(self._job(scope, " shard", None))
         fan_out.add_catch(finish, result_path="$.failure")
         return fan_out.next(finish)
 
     def _job(self, scope: Construct, suffix: str, finish: sfn.IChainable | None) -> sfn.IChainable:
         """The states of a job: once for a run of one job, once within the map."""
-        report = self._report(scope, f"Report{suffix}")
+        # Of a shard nothing else is handed on: the outputs of all together have 256 KB.
+        result_path = "$" if finish is None else "$.report"
+        report = self._report(scope, f"Report{suffix}", result_path)
         transform = self._transform(scope, f"Transform{suffix}")
         stop = self._stop(scope, f"Stop{suffix}", report)
         transform.add_catch(stop, errors=["States.Timeout"], result_path="$.failure")
@@ -184,7 +197,7 @@ class BatchDefinition:
         if finish is not None:
             report.add_catch(finish, result_path="$.failure")
             report.next(finish)
-        return transform.next(report)
+        return sfn.Chain.start(transform).next(report)
 
     def _transform(self, scope: Construct, state_id: str) -> sfn.CustomState:
         source = {"S3DataType": "ManifestFile", "S3Uri.$": "$.shard.manifest"}
@@ -210,7 +223,7 @@ class BatchDefinition:
             },
         )
 
-    def _report(self, scope: Construct, state_id: str) -> tasks.LambdaInvoke:
+    def _report(self, scope: Construct, state_id: str, result_path: str) -> tasks.LambdaInvoke:
         return self._invoke(
             scope,
             state_id,
@@ -221,7 +234,7 @@ class BatchDefinition:
                 "output": self.workflow["output"],
                 "redrives.$": "$$.Execution.RedriveCount",
             },
-            result_path="$.report",
+            result_path=result_path,
             timeout=Duration.minutes(15),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -255,8 +255,8 @@ class Batch:
 @pytest.fixture(scope="package")
 def batch(
     local_aws: Any, synthesize: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Batch]:
+) -> Batch:
     """A workflow with a model of version v1."""
     made = Batch(local_aws, "batch-workflow", synthesize, tmp_path_factory.mktemp("batch"))
     made.deploy()
-    yield made
+    return made

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import boto3
 import pytest
 from aws_cdk import App, Environment, RemovalPolicy, Stack
 from aws_cdk.assertions import Template
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from inference_constructs import (
@@ -28,6 +30,15 @@ ROOT = Path(__file__).resolve().parents[3]
 BUCKET = "data"
 
 MakeWorkflow = Callable[..., BatchTransformWorkflow]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_models_are_read_once() -> Iterator[None]:
+    """Each client would read them from disk again, which is most of the time of a test."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,7 @@ def understand(
     """
     faults: list[str] = []
     options = {
-        **{name: None for name in RUN_OPTIONS},
+        **dict.fromkeys(RUN_OPTIONS),
         **workflow["options"],
         **{name: value for name, value in request.items() if name in RUN_OPTIONS},
     }

@@ -29,8 +29,7 @@ SERVER_TIMEOUT_MARGIN = 60
 SERVER_TIMEOUT = "SAGEMAKER_MODEL_SERVER_TIMEOUT"
 # Asks the handler to answer a bad record with a mark instead of failing the whole request.
 BAD_RECORDS = "INFERENCE_BAD_RECORDS"
-# The largest request that the container's server takes, in bytes, where the model's environment says
-# so.
+# The largest request that the container's server takes, in bytes, where the model says so.
 MAX_CONTENT = "MAX_CONTENT_LENGTH"
 
 # What an execution may choose for itself, and where it stands in the job.
@@ -236,8 +235,8 @@ def container_faults(job: Job, environment: Mapping[str, str]) -> Iterator[str]:
     payload = option(job, "max_payload_mb")
     if limit.isdecimal() and payload * 1024 * 1024 > int(limit):
         yield (
-            f"max_payload_mb is {payload}, and the model's {MAX_CONTENT} takes {limit} bytes: lower "
-            "the one or raise the other"
+            f"max_payload_mb is {payload}, and the model's {MAX_CONTENT} takes {limit} bytes: "
+            "lower the one or raise the other"
         )
 
 

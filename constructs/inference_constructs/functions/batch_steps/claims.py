@@ -15,8 +15,10 @@ from botocore.exceptions import ClientError
 
 from ..batch_checks.locations import StoredObject
 
-RUNNING, SUCCEEDED, FAILED = "running", "succeeded", "failed"
 State = Literal["running", "succeeded", "failed"]
+RUNNING: State = "running"
+SUCCEEDED: State = "succeeded"
+FAILED: State = "failed"
 
 _KEPT_SECONDS = 90 * 24 * 3600
 _TRIES = 10
