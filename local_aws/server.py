@@ -21,11 +21,14 @@ from local_aws.subsystem import Subsystem, WsgiApp
 # Outermost middleware first: a call is judged before anything answers it.
 SUBSYSTEMS = (
     "local_aws.permissions:Permissions",
+    "local_aws.faults:Faults",
     "local_aws.cloudformation:CloudFormation",
     "local_aws.sagemaker:SageMaker",
     "local_aws.transform:Transform",
     "local_aws.stepfunctions:StepFunctions",
     "local_aws.functions:Functions",
+    "local_aws.dynamodb:DynamoDB",
+    "local_aws.storage:Storage",
     "local_aws.logs:Logs",
     "local_aws.events:Events",
     "local_aws.cloudwatch:CloudWatch",

@@ -5,7 +5,7 @@ Schedules run in real time, at any speed of the local AWS. ``POST
 """
 
 from local_aws.cloud import Cloud
-from local_aws.events import rules, schedules
+from local_aws.events import rules, schedules, storage
 from local_aws.events.delivery import Courier
 from local_aws.events.schedules import Clock
 from local_aws.events.trigger import TriggerMiddleware
@@ -24,6 +24,7 @@ class Events(Subsystem):
         """Let moto's rules deliver here."""
         rules.install(self._courier)
         schedules.install()
+        storage.install()
 
     def wrap(self, app: WsgiApp) -> WsgiApp:
         """Offer the call that fires a schedule."""

@@ -59,7 +59,9 @@ class Courier:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _deliver(self, delivery: Delivery) -> None:
-        for attempt in range(ATTEMPTS):
+        policy = delivery.target.get("RetryPolicy") or {}
+        attempts = min(ATTEMPTS, 1 + int(policy.get("MaximumRetryAttempts", ATTEMPTS)))
+        for attempt in range(attempts):
             try:
                 send(self._clients(delivery), delivery.target, delivery.payload)
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 from xml.sax.saxutils import escape
@@ -29,14 +30,15 @@ _USUAL_CODES = {
 StartResponse = Callable[..., Any]
 
 
-def refuse(call: Call, refusal: Refusal, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a refused call."""
+def refuse(
+    call: Call, refusal: Refusal, start_response: StartResponse, *, status: int | None = None
+) -> Iterable[bytes]:
+    """Answer a refused call; with another HTTP status than its protocol's for denied access."""
     code = refusal.code or _CODES.get(call.service) or _USUAL_CODES[call.protocol]
     request_id = str(uuid4())
     headers = {"x-amzn-RequestId": request_id}
-    status = "403 Forbidden"
+    told = HTTPStatus(status or (400 if call.protocol == "json" else 403))
     if call.protocol == "json":
-        status = "400 Bad Request"
         headers["Content-Type"] = "application/x-amz-json-1.1"
         if call.service in {"sqs", "cloudwatch"}:
             # Their clients of old, who spoke the query protocol, know the code by this header.
@@ -50,7 +52,7 @@ def refuse(call: Call, refusal: Refusal, start_response: StartResponse) -> Itera
         body = _xml(call, code, refusal.message, request_id)
     data = b"" if call.method == "HEAD" else body.encode()
     headers["Content-Length"] = str(len(data))
-    start_response(status, list(headers.items()))
+    start_response(f"{told.value} {told.phrase}", list(headers.items()))
     return [data]
 
 

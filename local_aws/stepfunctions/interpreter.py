@@ -8,15 +8,17 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 from moto.core.config import default_user_config
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
     FailureEventException,
 )
 from moto.stepfunctions.parser.asl.component.common.query_language import QueryLanguageMode
@@ -39,6 +41,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (  # noqa: E501
     StateTaskServiceAwsSdk,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (  # noqa: E501
+    StateTaskServiceDynamoDB,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (  # noqa: E501
+    StateTaskServiceEvents,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (  # noqa: E501
     StateTaskServiceLambda,
 )
@@ -52,6 +60,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
     WaitFunction,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.json_path import extract_json
@@ -113,6 +122,30 @@ def _errors() -> None:
         error = names.optimized_error("Lambda", "AWSLambdaException", ex)
         return error, names.cause("AWSLambda", ex)
 
+    def dynamodb_failure(ex: ClientError) -> tuple[str, str]:
+        error = names.optimized_error("DynamoDB", "AmazonDynamoDBException", ex)
+        return error, names.cause("AmazonDynamoDBv2", ex)
+
+    stock_events = StateTaskServiceEvents._from_error
+
+    def events_failure(task: Any, env: Any, ex: Exception) -> Any:
+        if not isinstance(ex, ClientError):
+            return stock_events(task, env=env, ex=ex)
+        error = names.optimized_error("EventBridge", "AmazonEventBridgeException", ex)
+        cause = names.cause("AmazonEventBridge", ex)
+        details = TaskFailedEventDetails(
+            error=error,
+            cause=cause,
+            resource=task._get_sfn_resource(),
+            resourceType=task._get_sfn_resource_type(),
+        )
+        return FailureEvent(
+            env=env,
+            error_name=CustomErrorName(error),
+            event_type=HistoryEventType.TaskFailed,
+            event_details=cast(EventDetails, {"taskFailedEventDetails": details}),
+        )
+
     stock_sns = StateTaskServiceSns._from_error
 
     def sns_failure(task: Any, env: Any, ex: Exception) -> Any:
@@ -129,6 +162,12 @@ def _errors() -> None:
     _replace(StateTaskServiceAwsSdk, "_from_error", sdk_failure)
     _replace(StateTaskServiceLambda, "_error_cause_from_client_error", staticmethod(lambda_failure))
     _replace(StateTaskServiceSns, "_from_error", sns_failure)
+    _replace(
+        StateTaskServiceDynamoDB,
+        "_error_cause_from_client_error",
+        staticmethod(dynamodb_failure),
+    )
+    _replace(StateTaskServiceEvents, "_from_error", events_failure)
 
 
 def _spelling() -> None:

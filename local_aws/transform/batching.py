@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from local_aws.transform.errors import ClientFault
 
@@ -58,10 +59,7 @@ def mini_batches(
     size = 0
     for unit in units:
         if limit and len(unit.sent) > limit:
-            raise ClientFault(
-                f"Too much data for max payload size: a record has {len(unit.sent)} bytes, "
-                f"MaxPayloadInMB allows {limit}"
-            )
+            raise _too_large(len(unit.sent), limit)
         full = limit and size + len(unit.sent) > limit
         if gathered and (not multi_record or full):
             yield _batch(gathered, keep_originals)
@@ -70,6 +68,42 @@ def mini_batches(
         size += len(unit.sent)
     if gathered:
         yield _batch(gathered, keep_originals)
+
+
+def line_batches(stream: BinaryIO, limit: int) -> Iterator[Batch]:
+    """What `mini_batches` makes of the lines of a stream, cut without looking at each of them.
+
+    Args:
+        stream: the decompressed object.
+        limit: bytes of a request's body; 0 means no limit.
+
+    Raises:
+        ClientFault: a single line is over the limit.
+    """
+    if not limit:
+        body = stream.read()
+        if body:
+            yield Batch(body=body)
+        return
+    block = b""
+    # One byte more than fits tells whether anything comes after.
+    while block := block + stream.read(limit + 1 - len(block)):
+        if len(block) <= limit:
+            yield Batch(body=block)
+            return
+        end = block.rfind(NEWLINE, 0, limit) + 1
+        if not end:
+            line = block if block.endswith(NEWLINE) else block + stream.readline()
+            raise _too_large(len(line), limit)
+        yield Batch(body=block[:end])
+        block = block[end:]
+
+
+def _too_large(size: int, limit: int) -> ClientFault:
+    return ClientFault(
+        f"Too much data for max payload size: a record has {size} bytes, "
+        f"MaxPayloadInMB allows {limit}"
+    )
 
 
 def _batch(units: list[Unit], keep_originals: bool) -> Batch:

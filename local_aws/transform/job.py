@@ -20,6 +20,7 @@ from local_aws.permissions.sessions import assume
 from local_aws.sagemaker.instances import ModelInstance, ModelInstanceError
 from local_aws.transform.datalog import LOG_GROUP, DataLog
 from local_aws.transform.errors import TransformError
+from local_aws.transform.faults import fail_if_asked, lose_outputs, mortal
 from local_aws.transform.runner import Failures, Target, Worker
 from local_aws.transform.settings import Settings, settings
 from local_aws.transform.source import Source, bucket_and_key, sources
@@ -176,6 +177,7 @@ class TransformJob:
         log = DataLog(
             self._cloud.client("logs", self.session), f"{self.name}/{self._instance_id(0)}/data-log"
         )
+        fail_if_asked(self.name)
         files = self._sources(log)
         self._start_instances(min(self._count, len(files)))
         if self._stopping.is_set():
@@ -217,7 +219,8 @@ class TransformJob:
         failures = Failures()
         with self._lock:
             self._workers = [
-                Worker(instance, chosen, target, scratch) for instance in self._instances
+                Worker(mortal(self.name, instance), chosen, target, scratch)
+                for instance in self._instances
             ]
             if self._stopping.is_set():
                 return failures
@@ -229,6 +232,8 @@ class TransformJob:
         ):
             for done in [pool.submit(worker.run, waiting, failures) for worker in self._workers]:
                 done.result()
+        written = {source.relative: target.key(source.relative) for source in files}
+        lose_outputs(self.name, self._cloud.client("s3"), bucket, written)
         return failures
 
     @property

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws.transform.batching import Batch, assembled, mini_batches
+from local_aws.transform.batching import Batch, assembled, line_batches, mini_batches
 from local_aws.transform.errors import AlgorithmFault, ClientFault, TransformError
 from local_aws.transform.settings import Settings
 from local_aws.transform.source import Source, opened
@@ -24,6 +25,8 @@ from local_aws.transform.split import split
 
 IN_MEMORY = 1024 * 1024
 RETRY_SECONDS = 0.2
+# Each part under way is in memory.
+_UPLOADS = TransferConfig(max_concurrency=2)
 
 
 class Answer(Protocol):
@@ -69,12 +72,18 @@ class Target:
     prefix: str
     encryption: Mapping[str, str]
 
+    def key(self, relative: str) -> str:
+        """Where the result of an input goes."""
+        return "/".join(part for part in (self.prefix, f"{relative}.out") if part)
+
     def upload(self, result: IO[bytes], relative: str) -> None:
         """Write a whole file's result; multipart when it is large."""
-        key = "/".join(part for part in (self.prefix, f"{relative}.out") if part)
+        key = self.key(relative)
         result.seek(0)
         try:
-            self.s3.upload_fileobj(result, self.bucket, key, ExtraArgs=dict(self.encryption))
+            self.s3.upload_fileobj(
+                result, self.bucket, key, ExtraArgs=dict(self.encryption), Config=_UPLOADS
+            )
         except (ClientError, S3UploadFailedError, BotoCoreError) as error:
             raise ClientFault(f"Failed to write s3://{self.bucket}/{key}: {error}") from error
 
@@ -142,6 +151,9 @@ class Worker:
 
     def _batches(self, stream: Any) -> Iterator[Batch]:
         processing, multi = self._settings.processing, self._settings.multi_record
+        looks_into = processing.join or not processing.input_filter.is_root
+        if self._settings.split_type == "Line" and multi and not looks_into:
+            return line_batches(stream, self._settings.limit)
         records = split(stream, self._settings.split_type)
         return mini_batches(
             (processing.unit(record, framed=multi) for record in records),

@@ -61,9 +61,11 @@ class MemoryS3:
         del Bucket
         return {"Body": io.BytesIO(self.objects[Key])}
 
-    def upload_fileobj(self, file: Any, bucket: str, key: str, ExtraArgs: Any) -> None:
+    def upload_fileobj(
+        self, file: Any, bucket: str, key: str, *, ExtraArgs: Any, Config: Any
+    ) -> None:
         """Keep what is written."""
-        del bucket
+        del bucket, Config
         self.written[key] = file.read()
         self.arguments[key] = ExtraArgs
 

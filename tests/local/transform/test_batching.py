@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import random
 import threading
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from local_aws.transform.batching import Unit, mini_batches
+from local_aws.transform.batching import Unit, line_batches, mini_batches
 
 LINE = {"ContentType": "text/csv", "SplitType": "Line"}
 TO_LINE = {"Accept": "text/csv", "AssembleWith": "Line"}
@@ -82,6 +83,28 @@ def test_mini_batches_keep_every_record_in_order_within_the_limit(
             assert len(batch.body) + len(following.originals[0]) > limit
     else:
         assert all(len(batch.originals) == 1 for batch in batches)
+
+
+@given(
+    lines=st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"x"))),
+    final_newline=st.booleans(),
+    limit=st.integers(10, 40),
+)
+def test_lines_cut_in_blocks_are_the_mini_batches_of_the_lines(
+    lines: list[bytes], final_newline: bool, limit: int
+) -> None:
+    """The quick way gives the same requests as the one that looks at each line."""
+    body = b"\n".join(lines) + (b"\n" if final_newline else b"")
+    records = io.BytesIO(body).readlines()
+    expected: list[bytes] = []
+    for record in records:
+        if expected and len(expected[-1]) + len(record) <= limit:
+            expected[-1] += record
+        else:
+            expected.append(record)
+    assert [batch.body for batch in line_batches(io.BytesIO(body), limit)] == expected
+    whole = [body] if body else []
+    assert [batch.body for batch in line_batches(io.BytesIO(body), 0)] == whole
 
 
 def test_a_request_may_be_as_large_as_the_limit() -> None:
