@@ -83,9 +83,20 @@ def draw_machine(definition: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(15, 8.2), facecolor="white")
     outer: States = definition["States"]
     [(name, inner)] = [(n, s["ItemProcessor"]) for n, s in outer.items() if s["Type"] == "Map"]
-    _panel(figure, (0.01, 0.33, 0.98, 0.63), "The workflow", outer, definition["StartAt"])
-    title = f"“{name}”, for each shard"
-    _panel(figure, (0.01, 0.01, 0.98, 0.27), title, inner["States"], inner["StartAt"])
+    _panel(
+        figure,
+        (0.01, 0.34, 0.98, 0.62),
+        "The workflow",
+        places(outer, definition["StartAt"]),
+        outer,
+    )
+    _panel(
+        figure,
+        (0.01, 0.01, 0.5, 0.27),
+        f"“{name}”, for each shard",
+        places(inner["States"], inner["StartAt"]),
+        inner["States"],
+    )
     figure.text(0.99, 0.975, "solid: next; dashed: after an error", ha="right", color=OTHER)
     figure.savefig(path, metadata={"Date": None})
 
@@ -126,12 +137,11 @@ def _panel(
     figure: Figure,
     rectangle: tuple[float, float, float, float],
     title: str,
+    at: dict[str, tuple[int, int]],
     states: States,
-    start: str,
 ) -> None:
     axes = figure.add_axes(rectangle)
     axes.set_title(title, weight="bold", loc="left")
-    at = places(states, start)
     columns = max(c for c, _ in at.values()) + 1
     heights = {c: 1 + max(r for d, r in at.values() if d == c) for c, _ in at.values()}
     tallest = max(heights.values())
@@ -230,19 +240,25 @@ def draw_break_even(path: Path) -> None:
         even = cost / days / transform.usd
         if even <= 24:
             axes.plot([even], [cost], "o", color=colour)
-            axes.annotate(f"{even:.1f} h a day", (even, cost), (6, -13), textcoords="offset points")
+            axes.annotate(
+                f"{even:.1f} h a day",
+                (even, cost),
+                (-4, -13),
+                textcoords="offset points",
+                ha="right",
+            )
     axes.set_xlim(0, 24.4)
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, 48 * days * hosting.usd * 1.05)
     axes.set_xlabel("instance-hours of work a day")
     axes.set_ylabel("US dollars a month")
     instance_type, region = PRICED
     axes.set_title(
-        f"{instance_type} in {region}: hosting ${hosting.usd}/h ({hosting.standing}), "
-        f"transform ${transform.usd}/h ({transform.standing})",
-        fontsize=8.5,
+        f"{instance_type} in {region}: hosting {hosting.usd} USD/h ({hosting.standing}), "
+        f"transform {transform.usd} USD/h ({transform.standing})",
+        fontsize=7.5,
         loc="left",
     )
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="upper left", bbox_to_anchor=(0, 0.92), frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(path, metadata={"Date": None})

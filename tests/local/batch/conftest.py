@@ -253,9 +253,7 @@ class Batch:
 
 
 @pytest.fixture(scope="package")
-def batch(
-    local_aws: Any, synthesize: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Batch:
+def batch(local_aws: Any, synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> Batch:
     """A workflow with a model of version v1."""
     made = Batch(local_aws, "batch-workflow", synthesize, tmp_path_factory.mktemp("batch"))
     made.deploy()
