@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from local_aws.cloud import Cloud
+from local_aws.memory import give_back
 from local_aws.server import LocalAws, StateDirectoryError
 
 
@@ -48,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--port must be from 1 to 65535, got {arguments.port}")
     if not 1 <= arguments.speed <= 1000:
         parser.error(f"--speed must be from 1 to 1000, got {arguments.speed:g}")
+    give_back()
     cloud = Cloud(
         port=arguments.port,
         state=arguments.state.resolve(),
