@@ -190,7 +190,7 @@ def _arrow(
     else:
         y1, y2, bend = y1 + HEIGHT / 2, y2 + HEIGHT / 2, 0.3
         if x1 == x2:
-            y1, y2, bend = y1 - HEIGHT, y2, 0.0
+            y1, bend = y1 - HEIGHT, 0.0
     axes.annotate(
         "",
         xy=(x2, y2),

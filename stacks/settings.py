@@ -37,6 +37,17 @@ def _transform_type(name: str) -> str:
     return name
 
 
+class BatchScheduleSettings(Section):
+    """A batch run by the clock."""
+
+    expression: Annotated[str, Field(pattern=r"^(cron|rate)\(.+\)$")]
+    """Such as cron(0 6 * * ? *) or rate(1 day), as EventBridge Scheduler takes it."""
+    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]+$")] = "Etc/UTC"
+    """Whose clock counts."""
+    folder: Annotated[str, Field(pattern=r"^(?!/).*/$")] = "daily/"
+    """What is run, below input/."""
+
+
 class BatchSettings(Section):
     """The batch transform jobs, where a request chooses nothing else."""
 
@@ -68,6 +79,14 @@ class BatchSettings(Section):
     """What an instance costs you. null: AWS's price, where it is known."""
     other_instance_types: list[Annotated[str, AfterValidator(_transform_type)]] = []
     """What an execution may choose besides instance_type."""
+    schedule: BatchScheduleSettings | None = None
+    """null: no schedule."""
+    arrivals_quiet_minutes: Annotated[int, Field(ge=1, le=1440)] | None = None
+    """Runs a folder below input/ once no object has come for so long. null: not by themselves."""
+    longest_minutes: PositiveInt | None = None
+    """A run that took longer raises an alarm. null: no such alarm."""
+    expected_daily: bool = False
+    """Whether a day without a run that ended well raises an alarm."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

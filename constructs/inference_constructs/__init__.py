@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from inference_constructs.async_metrics import AsyncMetrics as AsyncMetrics
     from inference_constructs.batch_run_options import BadRecords as BadRecords
     from inference_constructs.batch_alarms import BatchAlarms as BatchAlarms
+    from inference_constructs.batch_arrivals import BatchArrivals as BatchArrivals
+    from inference_constructs.batch_schedule import BatchSchedule as BatchSchedule
     from inference_constructs.batch_options import BatchStrategy as BatchStrategy
     from inference_constructs.batch import BatchTransformWorkflow as BatchTransformWorkflow
     from inference_constructs.business_hours import BusinessHours as BusinessHours
@@ -87,6 +89,8 @@ _MODULES = {
     "AsyncMetrics": "inference_constructs.async_metrics",
     "BadRecords": "inference_constructs.batch_run_options",
     "BatchAlarms": "inference_constructs.batch_alarms",
+    "BatchArrivals": "inference_constructs.batch_arrivals",
+    "BatchSchedule": "inference_constructs.batch_schedule",
     "BatchStrategy": "inference_constructs.batch_options",
     "BatchTransformWorkflow": "inference_constructs.batch",
     "BusinessHours": "inference_constructs.business_hours",

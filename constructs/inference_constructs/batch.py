@@ -203,8 +203,8 @@ class BatchTransformWorkflow(Construct):
         """What runs tell of themselves when they end.
 
         Args:
-            name: `Runs`, `FailedRuns`, `FailedInputs`, `Records`, `BadRecords`, `Duration` in
-                seconds, or `Cost` in US dollars, where the price is known.
+            name: `SucceededRuns`, `FailedRuns`, `FailedInputs`, `Records`, `BadRecords`, `Duration`
+                in seconds, or `Cost` in US dollars, where the price is known.
             statistic: how the runs of a period are put together.
             period: five minutes by default.
         """

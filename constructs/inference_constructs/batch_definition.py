@@ -149,7 +149,9 @@ class BatchDefinition:
         return one.next(self._job(scope, "", finish))
 
     def _fan_out(self, scope: Construct, finish: sfn.IChainable) -> sfn.IChainable:
-        graph = sfn.StateGraph(self._job(scope, " shard", None).start_state, "the states of a shard")
+        graph = sfn.StateGraph(
+            self._job(scope, " shard", None).start_state, "the states of a shard"
+        )
         # Not `sfn.DistributedMap`: it gives the role an inline policy, with more than is needed.
         fan_out = sfn.CustomState(
             scope,

@@ -262,11 +262,15 @@ class OwnExecutions(Construct):
         plan_role: ServiceRole,
     ) -> None:
         super().__init__(scope, construct_id)
-        executions = Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{state_machine.state_machine_name}*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        name = state_machine.state_machine_name
+        own, of_the_map = (
+            Stack.of(self).format_arn(
+                service="states",
+                resource="execution",
+                resource_name=pattern,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for pattern in (f"{name}:*", f"{name}/*:*")
         )
         reason = (
             "Executions are named when they start; these are the executions of this state machine "
@@ -284,7 +288,7 @@ class OwnExecutions(Construct):
                 ),
                 iam.PolicyStatement(
                     actions=["states:DescribeExecution", "states:StopExecution"],
-                    resources=[executions],
+                    resources=[of_the_map],
                 ),
             ],
         )
@@ -293,12 +297,10 @@ class OwnExecutions(Construct):
             "Claims",
             description="Lets the plan ask whether an execution still runs.",
             roles=[plan_role.role],
-            statements=[
-                iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions])
-            ],
+            statements=[iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[own])],
         )
-        for policy in (shards, claims):
-            acknowledge(policy, wildcard_finding(policy, executions), reason)
+        for policy, arn in ((shards, of_the_map), (claims, own)):
+            acknowledge(policy, wildcard_finding(policy, arn), reason)
 
 
 def _allow_reading(role: ServiceRole, places: Sequence[S3Prefix]) -> None:

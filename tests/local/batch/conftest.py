@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import RemovalPolicy, Size, Stack
+from aws_cdk import Duration, RemovalPolicy, Size, Stack, TimeZone
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 
 from inference_constructs import (
+    BatchArrivals,
+    BatchSchedule,
     BatchTransformWorkflow,
     DataBucket,
     EncryptionKey,
@@ -113,7 +115,7 @@ class Batch:
         (model / "code" / "inference.py").write_text(handler)
         encryption = EncryptionKey(stack, "Encryption", removal_policy=RemovalPolicy.DESTROY)
         notifications = Notifications(stack, "Notifications", encryption=encryption)
-        data = DataBucket(stack, "Data", encryption=encryption)
+        data = DataBucket(stack, "Data", encryption=encryption, events=True)
         workflow = BatchTransformWorkflow(
             stack,
             "Workflow",
@@ -122,7 +124,7 @@ class Batch:
                 "Model",
                 artifact=ModelArtifact.from_directory(model, code=model / "code"),
             ),
-            inputs=[data.prefix("input/")],
+            inputs=[data.prefix("input/"), data.prefix("arrivals/")],
             output=data.prefix("output/"),
             notifications=notifications,
             encryption=encryption,
@@ -132,6 +134,22 @@ class Batch:
                 hourly_price_usd=3.6,
                 other_instance_types=["ml.c5.xlarge"],
             ),
+        )
+        BatchArrivals(
+            stack,
+            "Arrivals",
+            workflow=workflow,
+            place=data.prefix("arrivals/"),
+            encryption=encryption,
+            quiet=Duration.seconds(4),
+        )
+        BatchSchedule(
+            stack,
+            "Daily",
+            workflow=workflow,
+            request={"input": f"{data.prefix('input/').uri}daily/"},
+            expression="cron(0 6 * * ? 2099)",
+            time_zone=TimeZone.EUROPE_ZURICH,
         )
         ears = sqs.Queue(stack, "Ears")
         notifications.topic.add_subscription(

@@ -76,7 +76,7 @@ def holds(condition: dict[str, Any], data: Any) -> bool:
 
 
 def test_every_state_that_calls_a_service_catches_every_error(states: States) -> None:
-    """The last catcher takes what the others leave. Of a shard the report may fail: that is seen."""
+    """The last catcher takes what the others leave; that a shard's report failed is seen later."""
     for name, state in states.items():
         if state["Type"] in ("Task", "Map") and name != "Report shard":
             assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name

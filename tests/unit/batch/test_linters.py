@@ -40,41 +40,37 @@ def test_statelint_finds_nothing_in_the_state_machine(
 
 def flat(value: Any) -> Any:
     """A template's value with a word for whatever is known at the deployment."""
+    if isinstance(value, list):
+        return [flat(item) for item in value]
+    if not isinstance(value, dict):
+        return value
     match value:
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(str(flat(part)) for part in parts)
-        case {"Ref": "AWS::AccountId"}:
-            return "123456789012"
-        case {"Ref": "AWS::Partition"}:
-            return "aws"
-        case {"Fn::GetAtt": [name, "Arn"]} if "Table" in name:
-            return f"arn:aws:dynamodb:eu-west-1:123456789012:table/{name}"
-        case {"Fn::GetAtt": [name, "Arn"]}:
-            service = next(s for w, s in ARNS if w in name)
-            return service.format(name)
-        case {"Ref": name} if "StateMachine" in name:
-            return f"arn:aws:states:eu-west-1:123456789012:stateMachine:{name}"
-        case {"Ref": name} if "Topic" in name:
-            return f"arn:aws:sns:eu-west-1:123456789012:{name}"
+        case {"Fn::GetAtt": [name, "Arn"]} | {"Ref": name} if arn := arn_of(name):
+            return arn
         case {"Fn::GetAtt": [name, _]} | {"Ref": name}:
-            return str(name)
-        case dict():
-            return {key: flat(item) for key, item in value.items()}
-        case list():
-            return [flat(item) for item in value]
-    return value
+            return {"AWS::AccountId": "123456789012", "AWS::Partition": "aws"}.get(name, name)
+    return {key: flat(item) for key, item in value.items()}
 
 
-# By a word of the logical id, the first that fits.
+def arn_of(name: str) -> str | None:
+    """An ARN as the resource of a logical id has one."""
+    return next((arn.format(name) for word, arn in ARNS if re.search(word, name)), None)
+
+
+# By a pattern of the logical id, the first that fits.
+PLACE = "eu-west-1:123456789012"
 ARNS = (
-    ("Key", "arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-123456789012"),
-    ("Bucket", "arn:aws:s3:::data"),
-    ("DataLogs", "arn:aws:s3:::logs"),
-    ("Function", "arn:aws:lambda:eu-west-1:123456789012:function:{}"),
-    ("Logs", "arn:aws:logs:eu-west-1:123456789012:log-group:{}:*"),
+    ("Table", f"arn:aws:dynamodb:{PLACE}:table/{{}}"),
+    ("Logs[0-9A-F]{8}$", f"arn:aws:logs:{PLACE}:log-group:{{}}:*"),
+    ("Function[0-9A-F]{8}$", f"arn:aws:lambda:{PLACE}:function:{{}}"),
+    ("Key", f"arn:aws:kms:{PLACE}:key/12345678-1234-1234-1234-123456789012"),
+    ("Bucket|DataLogs", "arn:aws:s3:::data"),
+    ("StateMachine", f"arn:aws:states:{PLACE}:stateMachine:{{}}"),
+    ("Topic", f"arn:aws:sns:{PLACE}:{{}}"),
     ("Role", "arn:aws:iam::123456789012:role/{}"),
 )
-ARNS = (ARNS[3], *ARNS[:3], *ARNS[4:])
 
 
 @pytest.fixture
@@ -84,17 +80,27 @@ def policies(template: Template) -> dict[str, dict[str, Any]]:
     return {name: flat(one["Properties"]["PolicyDocument"]) for name, one in found.items()}
 
 
+# Where parliament is wrong: it asks for all resources of an action where one is enough, and so for
+# express executions; and it does not see that `log-group:NAME:*` has the group's streams.
+NOT_SO = (
+    "[{'action': 'states:DescribeExecution', 'required_format': 'arn:*:states:*:*:express:*:*:*'}]",
+    "[{'action': 'logs:CreateLogStream', 'required_format': "
+    "'arn:*:logs:*:*:log-group:*:log-stream:*'}, {'action': 'logs:PutLogEvents', "
+    "'required_format': 'arn:*:logs:*:*:log-group:*:log-stream:*'}]",
+)
+
+
 def findings(document: dict[str, Any]) -> list[str]:
     """What parliament says of a policy."""
     analyzed = parliament.analyze_policy_string(json.dumps(document))
-    return [str(finding) for finding in analyzed.findings]
+    found = [str(finding) for finding in analyzed.findings]
+    return [one for one in found if not any(known in one for known in NOT_SO)]
 
 
 def test_parliament_finds_nothing_in_any_role(policies: dict[str, dict[str, Any]]) -> None:
     """Unknown actions, resources that do not fit them, conditions that nothing has."""
     assert len(policies) >= 6
     found = {name: findings(document) for name, document in policies.items()}
-    print([x for v in found.values() for x in v])
     assert {name: one for name, one in found.items() if one} == {}
 
 

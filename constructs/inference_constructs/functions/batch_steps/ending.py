@@ -275,9 +275,10 @@ def publish_metrics(summary: Mapping[str, Any]) -> None:
         summary: the summary.
     """
     dimensions = [{"Name": "Workflow", "Value": os.environ["WORKFLOW"]}]
+    succeeded = summary["status"] in (WHOLE, PARTLY)
     values = {
-        "Runs": (1, "Count"),
-        "FailedRuns": (int(summary["status"] not in (WHOLE, PARTLY)), "Count"),
+        "SucceededRuns": (int(succeeded), "Count"),
+        "FailedRuns": (int(not succeeded), "Count"),
         "FailedInputs": (summary.get("failed"), "Count"),
         "Records": (summary.get("records"), "Count"),
         "BadRecords": (summary.get("bad_records"), "Count"),
