@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -178,16 +178,16 @@ class Runs:
                 done = sum(counts[name] for name in ("succeeded", "failed", "aborted", "timedOut"))
                 if done < counts["total"]:
                     return f"{done} of {counts['total']} jobs done, {counts['running']} running"
-            return next(self._entered(execution), "")
-
-    def _entered(self, execution: str) -> Iterator[str]:
-        pages = self._states.get_paginator("get_execution_history").paginate(
-            executionArn=execution, reverseOrder=True, includeExecutionData=False
-        )
-        for page in pages:
-            for event in page["events"]:
-                if "stateEnteredEventDetails" in event:
-                    yield event["stateEnteredEventDetails"]["name"]
+            pages = self._states.get_paginator("get_execution_history").paginate(
+                executionArn=execution, includeExecutionData=False
+            )
+            entered = [
+                event["stateEnteredEventDetails"]["name"]
+                for page in pages
+                for event in page["events"]
+                if "stateEnteredEventDetails" in event
+            ]
+            return entered[-1] if entered else ""
 
     def _machine(self) -> str:
         if self._stack is not None and self._stack.startswith("arn:"):

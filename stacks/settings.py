@@ -44,7 +44,7 @@ class BatchScheduleSettings(Section):
     """Such as cron(0 6 * * ? *) or rate(1 day), as EventBridge Scheduler takes it."""
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]+$")] = "Etc/UTC"
     """Whose clock counts."""
-    folder: Annotated[str, Field(pattern=r"^(?!/).*/$")] = "daily/"
+    folder: Annotated[str, Field(pattern=r"^[^/].*/$")] = "daily/"
     """What is run, below input/."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, RemovalPolicy, Size, Stack, TimeZone
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Size, Stack, TimeZone
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -151,6 +151,7 @@ class Batch:
             expression="cron(0 6 * * ? 2099)",
             time_zone=TimeZone.EUROPE_ZURICH,
         )
+        CfnOutput(stack, "StateMachineArn", value=workflow.state_machine_arn)
         ears = sqs.Queue(stack, "Ears")
         notifications.topic.add_subscription(
             subscriptions.SqsSubscription(ears, raw_message_delivery=True)

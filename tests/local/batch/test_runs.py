@@ -76,6 +76,7 @@ def test_a_bad_file_costs_only_itself_and_a_rerun_does_only_that(batch: Any) -> 
     assert again["output"] == summary["output"]
     assert batch.read(f"{summary['output']}bad.csv.out") == "v1:good\n"
     assert json.loads(batch.read(f"{summary['output']}_SUCCESS"))["status"] == "SUCCEEDED"
+    assert "nothing failed there" in batch.fail(rerun=summary["failed_inputs"])["failure"]["Cause"]
 
 
 def test_more_failures_than_are_tolerated_fail_the_run(batch: Any) -> None:

@@ -193,6 +193,8 @@ class Ending:
         target = Location.parse(plan["output"])
         if failures:
             summary["failed_inputs"] = f"{target}_failed.json"
+        if failures or "rerun" in plan["request"]:
+            # Of a re-run also where nothing failed: what it repeated has failed no more.
             write_json(
                 self._s3,
                 Location(target.bucket, f"{target.key}_failed.json"),

@@ -1,0 +1,41 @@
+"""Every morning, and whenever files have come, what is new is predicted, verified and told."""
+
+from aws_cdk import App, Duration, Stack, TimeZone
+
+from inference_constructs import (
+    BatchAlarms,
+    BatchArrivals,
+    BatchSchedule,
+    BatchTransformWorkflow,
+    DataBucket,
+    EncryptionKey,
+    HeaderPolicy,
+    InferenceModel,
+    ModelArtifact,
+    Notifications,
+    RunOptions,
+)
+
+app = App()
+stack = Stack(app, "example-batch")
+key = EncryptionKey(stack, "Key")
+topic = Notifications(stack, "Notifications", encryption=key)
+data = DataBucket(stack, "Data", encryption=key, events=True)
+workflow = BatchTransformWorkflow(
+    stack,
+    "Workflow",
+    model=InferenceModel(stack, "Model", artifact=ModelArtifact.from_directory("build/model")),
+    inputs=[data.prefix("input/")],
+    output=data.prefix("output/"),
+    notifications=topic,
+    encryption=key,
+    run=RunOptions(header=HeaderPolicy.STRIP, concurrent_jobs=8, tolerated_failure_percent=1),
+)
+place = data.prefix("input/")
+BatchArrivals(stack, "Arrivals", workflow=workflow, place=place, encryption=key)
+daily, rome = {"input": f"{place.uri}daily/"}, TimeZone.EUROPE_ROME
+at = "cron(0 6 * * ? *)"
+BatchSchedule(stack, "Daily", workflow=workflow, request=daily, expression=at, time_zone=rome)
+longest = Duration.hours(3)
+BatchAlarms(stack, "Alarms", workflow=workflow, notifications=topic, longest=longest)
+app.synth()
