@@ -16,15 +16,17 @@ from inference_constructs import (
     RunOptions,
 )
 
+ROME = TimeZone.EUROPE_ROME
 app = App()
 stack = Stack(app, "example-batch")
 key = EncryptionKey(stack, "Key")
+artifact = ModelArtifact.from_directory("build/model", code="model_code/serving")
 topic = Notifications(stack, "Notifications", encryption=key)
 data = DataBucket(stack, "Data", encryption=key, events=True)
 workflow = BatchTransformWorkflow(
     stack,
     "Workflow",
-    model=InferenceModel(stack, "Model", artifact=ModelArtifact.from_directory("build/model")),
+    model=InferenceModel(stack, "Model", artifact=artifact),
     inputs=[data.prefix("input/")],
     output=data.prefix("output/"),
     notifications=topic,
@@ -33,9 +35,8 @@ workflow = BatchTransformWorkflow(
 )
 place = data.prefix("input/")
 BatchArrivals(stack, "Arrivals", workflow=workflow, place=place, encryption=key)
-daily, rome = {"input": f"{place.uri}daily/"}, TimeZone.EUROPE_ROME
+daily = {"input": f"{place.uri}daily/"}
 at = "cron(0 6 * * ? *)"
-BatchSchedule(stack, "Daily", workflow=workflow, request=daily, expression=at, time_zone=rome)
-longest = Duration.hours(3)
-BatchAlarms(stack, "Alarms", workflow=workflow, notifications=topic, longest=longest)
+BatchSchedule(stack, "Daily", workflow=workflow, request=daily, expression=at, time_zone=ROME)
+BatchAlarms(stack, "Alarms", workflow=workflow, notifications=topic, longest=Duration.hours(3))
 app.synth()
