@@ -34,7 +34,9 @@ def test_a_run_is_started_followed_and_shown(batch: Any) -> None:
     shown = inference(batch, "status", name, "--stack", batch.name)
     assert shown.returncode == 0, shown.stderr
     assert f"output            {summary['output']}" in shown.stdout
-    again = inference(batch, "run", place, "--stack", batch.machine, "--wait", "--set", "shard_objects=1")
+    again = inference(
+        batch, "run", place, "--stack", batch.machine, "--wait", "--set", "shard_objects=1"
+    )
     assert again.returncode == 0
     assert "the same data has been run" in again.stderr
     assert "ALREADY_DONE" in again.stdout
