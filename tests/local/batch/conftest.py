@@ -271,7 +271,7 @@ class Batch:
         return found
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def batch(local_aws: Any, synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> Batch:
     """A workflow with a model of version v1."""
     made = Batch(local_aws, "batch-workflow", synthesize, tmp_path_factory.mktemp("batch"))

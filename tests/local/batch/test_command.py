@@ -6,6 +6,8 @@ import json
 import subprocess
 from typing import Any
 
+import pytest
+
 
 def inference(batch: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would."""
@@ -42,6 +44,7 @@ def test_a_run_is_started_followed_and_shown(batch: Any) -> None:
     assert "ALREADY_DONE" in again.stdout
 
 
+@pytest.mark.long
 def test_a_run_that_fails_ends_the_command_with_its_reason(batch: Any) -> None:
     """And with exit code 1; a wrong request likewise."""
     place = batch.put({"a.csv": "bad,1\n"})

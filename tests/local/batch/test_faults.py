@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def faults(batch: Any) -> Iterator[Callable[..., Any]]:
@@ -78,7 +80,6 @@ def test_a_request_that_the_api_refuses_for_good_is_not_repeated(
     assert "no such thing" in entry["reason"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("fault", ["CapacityError", "InternalServerError"])
 def test_a_job_that_fails_for_want_of_capacity_is_repeated(
     batch: Any, faults: Callable[..., Any], fault: str
@@ -92,7 +93,6 @@ def test_a_job_that_fails_for_want_of_capacity_is_repeated(
     assert summary["jobs"] == 2
 
 
-@pytest.mark.long
 def test_a_container_that_dies_costs_its_files_only(batch: Any, faults: Callable[..., Any]) -> None:
     """The other shards go on."""
     faults(TransformJob=f"{batch.prefix}*", Fault="ContainerDies")
@@ -130,7 +130,6 @@ CALLS: dict[str, tuple[str, dict[str, str], int]] = {
 }
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("operation", "where", "times"), CALLS.values(), ids=CALLS.keys())
 def test_a_call_that_fails_is_repeated_and_nothing_is_doubled(
     batch: Any, faults: Callable[..., Any], operation: str, where: dict[str, str], times: int
@@ -151,7 +150,6 @@ def test_a_call_that_fails_is_repeated_and_nothing_is_doubled(
     assert [one["status"] for one in batch.told("Ears", execution)] == ["SUCCEEDED"]
 
 
-@pytest.mark.long
 def test_a_run_that_cannot_be_finished_says_so(batch: Any, faults: Callable[..., Any]) -> None:
     """It is not told that it succeeded."""
     faults(Operation="events:PutEvents", Error="InternalFailure", Times=60)

@@ -6,6 +6,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 SLOW = "slow,1\n"
 
 
@@ -43,6 +45,7 @@ def test_what_has_been_run_is_not_run_again_unless_it_changed_or_is_forced(batch
     assert batch.run(input=place)["status"] == "SUCCEEDED"
 
 
+@pytest.mark.long
 def test_what_failed_may_be_run_again(batch: Any) -> None:
     """A failure claims nothing."""
     place = batch.put({"a.csv": "bad,1\n"})
@@ -50,6 +53,7 @@ def test_what_failed_may_be_run_again(batch: Any) -> None:
     assert batch.fail(input=place)["status"] == "FAILED"
 
 
+@pytest.mark.long
 def test_a_result_that_was_deleted_is_made_again(batch: Any) -> None:
     """To say where it is would be a lie."""
     place = batch.put({"a.csv": "gone,1\n"})
@@ -59,6 +63,7 @@ def test_a_result_that_was_deleted_is_made_again(batch: Any) -> None:
     assert batch.run(input=place)["status"] == "SUCCEEDED"
 
 
+@pytest.mark.long
 def test_results_of_another_run_are_not_mixed_with_this_ones_unless_told(batch: Any) -> None:
     """They would be mixed, or lost."""
     place = batch.put({"a.csv": "one,1\n"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 
 def rows(name: str, number: int = 3) -> str:
     """Rows that begin with a name."""
@@ -31,6 +33,7 @@ def test_one_file_comes_back_whole(batch: Any) -> None:
     assert event == summary | {"workflow": batch.prefix}
 
 
+@pytest.mark.long
 def test_a_run_leaves_no_model_of_its_own(batch: Any) -> None:
     """But the stack's."""
     batch.run(input=batch.put({"a.csv": rows("m")}))
@@ -79,6 +82,7 @@ def test_a_bad_file_costs_only_itself_and_a_rerun_does_only_that(batch: Any) -> 
     assert "nothing failed there" in batch.fail(rerun=summary["failed_inputs"])["failure"]["Cause"]
 
 
+@pytest.mark.long
 def test_more_failures_than_are_tolerated_fail_the_run(batch: Any) -> None:
     """What is whole stays; no marker says that all of it is."""
     place = batch.put({"good.csv": rows("h"), "bad.csv": "bad,1\n"})
@@ -89,6 +93,7 @@ def test_more_failures_than_are_tolerated_fail_the_run(batch: Any) -> None:
     assert sorted(names) == ["_failed.json", "_summary.json", "good.csv.out"]
 
 
+@pytest.mark.long
 def test_a_record_that_got_lost_is_noticed(batch: Any) -> None:
     """The job says that it succeeded."""
     summary = batch.fail(input=batch.put({"a.csv": "a,1\nlost,1\nb,1\n"}))
@@ -118,6 +123,7 @@ def test_bad_records_can_be_marked_and_are_counted(batch: Any) -> None:
     assert batch.read(f"{joined['output']}a.csv.out") == "a,1,v1:a\nbad,1,error\nb,1,v1:b\n"
 
 
+@pytest.mark.long
 def test_a_manifest_of_ones_own_is_run(batch: Any) -> None:
     """What it does not list is left alone."""
     place = batch.put({"a.csv": rows("a"), "b.csv": rows("b"), "c.csv": rows("c")})
@@ -128,6 +134,7 @@ def test_a_manifest_of_ones_own_is_run(batch: Any) -> None:
     assert found == ["a.csv.out", "c.csv.out"]
 
 
+@pytest.mark.long
 def test_a_run_that_would_cost_too_much_or_whose_cost_is_not_known_is_stopped(batch: Any) -> None:
     """Before any instance is started. A tenth of a cent is a second of the price."""
     place = batch.put({"a.csv": "1.0,2.0\n" * 262_144})  # 2 MiB

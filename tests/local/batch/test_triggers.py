@@ -6,7 +6,11 @@ import json
 import urllib.request
 from typing import Any
 
+import pytest
+
 from tests.local.batch.conftest import until
+
+pytestmark = pytest.mark.long
 
 
 def executions(batch: Any) -> list[str]:
