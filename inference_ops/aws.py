@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import boto3
 
 _NOT_FOUND = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound", "NotFound"}
+# CloudFormation has another name for it.
+_INVALID = {"ValidationException", "ValidationError"}
 _CHANGED = {"412", "PreconditionFailed"}
 
 
@@ -63,7 +65,7 @@ def aws_errors(what: str) -> Iterator[None]:
 
 def _translate(what: str, error: dict[str, Any]) -> CommandError:
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-    if code in _NOT_FOUND or (code == "ValidationException" and _says_missing(message)):
+    if code in _NOT_FOUND or (code in _INVALID and _says_missing(message)):
         return CommandError(f"{what} does not exist in this account and region ({message or code})")
     if code in _CHANGED:
         return CommandError(f"{what} has changed in S3 since it was looked up")

@@ -65,15 +65,14 @@ class Run:
     @property
     def reason(self) -> str:
         """Why it failed, in one sentence."""
-        failure = self.summary.get("failure")
-        if isinstance(failure, dict):
-            cause = str(failure.get("Cause", failure.get("Error")))
-            return _message(cause)
-        if "failed" in self.summary:
+        if self.summary.get("failed"):
             return (
                 f"{self.summary['failed']} of {self.summary['inputs']} inputs failed: see "
-                f"{self.summary.get('failed_inputs')}"
+                f"{self.summary['failed_inputs']}"
             )
+        failure = self.summary.get("failure")
+        if isinstance(failure, dict):
+            return _message(str(failure.get("Cause", failure.get("Error"))))
         return f"the execution is {self.status}"
 
 
