@@ -243,7 +243,7 @@ def draw_break_even(path: Path) -> None:
             axes.annotate(
                 f"{even:.1f} h a day",
                 (even, cost),
-                (-4, -13),
+                (-5, 5),
                 textcoords="offset points",
                 ha="right",
             )
