@@ -157,6 +157,7 @@ def test_each_object_puts_the_start_of_its_folder_off(
     assert timedelta(seconds=240) < at - datetime.now(UTC) <= timedelta(seconds=300)
     monkeypatch.setenv("QUIET_SECONDS", "600")
     [second] = came("input/may/b.csv")
+    assert (second["State"], second["ActionAfterCompletion"]) == ("ENABLED", "DELETE")
     assert second["Name"] == first["Name"]
     assert second["ScheduleExpression"] > first["ScheduleExpression"]
     assert len(came("input/june/a.csv")) == 2

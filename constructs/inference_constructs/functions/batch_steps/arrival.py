@@ -32,6 +32,7 @@ def handler(event: dict[str, Any], context: object) -> None:
         "ScheduleExpression": f"at({start:%Y-%m-%dT%H:%M:%S})",
         "FlexibleTimeWindow": {"Mode": "OFF"},
         "ActionAfterCompletion": "DELETE",
+        "State": "ENABLED",
         "Target": {
             "Arn": os.environ["MACHINE"],
             "RoleArn": os.environ["ROLE"],
