@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.responses import DynamoHandler
 
 from local_aws.subsystem import Subsystem
 
@@ -21,6 +22,19 @@ class DynamoDB(Subsystem):
         lock = threading.RLock()
         for name in _WRITES:
             setattr(DynamoDBBackend, name, _locked(getattr(DynamoDBBackend, name), lock))
+        stock = DynamoHandler.update_table
+
+        def update_table(response: Any) -> Any:
+            """UpdateTable: moto leaves the encryption as it was."""
+            encryption = response.body.get("SSESpecification")
+            if encryption is not None:
+                backend = response.dynamodb_backend
+                table = backend.get_table(response.body["TableName"])
+                own = table._get_default_encryption_key(backend.account_id, backend.region_name)
+                table.sse_specification = {"KMSMasterKeyId": own, **encryption}
+            return stock(response)
+
+        setattr(DynamoHandler, update_table.__name__, update_table)
 
 
 def _locked(write: Any, lock: Any) -> Any:

@@ -25,17 +25,24 @@ _PARSER = "moto.stepfunctions.parser"
 class MachineRole(str):
     """The ARN of a state machine's role, which knows the machine that it is assumed for.
 
-    moto hands on nothing but the role, and a trust policy may ask for ``aws:SourceArn``.
+    moto hands on nothing but the role, and a trust policy may ask for ``aws:SourceArn``. It keeps
+    the clients of one execution and its children: to make one takes longer than most calls.
     """
 
     state_machine_arn: str
+    clients: dict[tuple[str, str], Any]
 
     @classmethod
     def of(cls, role_arn: str, state_machine_arn: str) -> MachineRole:
         """The role of a state machine."""
         role = cls(role_arn)
         role.state_machine_arn = state_machine_arn
+        role.clients = {}
         return role
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> MachineRole:
+        """Itself: moto copies whatever it shows, and clients cannot be copied."""
+        return self
 
 
 def install(cloud: Cloud) -> None:
@@ -70,7 +77,13 @@ def client_for(
         botocore.exceptions.ClientError: the role's trust policy does not let Step Functions.
     """
     if source_arn is None and isinstance(role_arn, MachineRole):
-        source_arn = role_arn.state_machine_arn
+        known = role_arn.clients.get((region, service))
+        if known is None:
+            known = client_for(
+                cloud, region, service, str(role_arn), source_arn=role_arn.state_machine_arn
+            )
+            role_arn.clients[region, service] = known
+        return known
     credentials = assume(
         role_arn, service=SERVICE, session_name="StepFunctions", source_arn=source_arn
     )
@@ -89,6 +102,7 @@ def client_for(
                 s3={"addressing_style": "path"},
                 ignore_configured_endpoint_urls=True,
                 connect_timeout=60,
+                max_pool_connections=50,
                 read_timeout=READ_SECONDS,
             ),
         )

@@ -16,7 +16,11 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map impo
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import (
     StateParallel,
 )
-from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+from moto.stepfunctions.parser.asl.eval.program_state import (
+    ProgramEnded,
+    ProgramError,
+    ProgramStopped,
+)
 from moto.stepfunctions.parser.backend.execution import (
     BaseExecutionWorkerCommunication,
     Execution,
@@ -25,6 +29,7 @@ from moto.stepfunctions.parser.backend.execution import (
 from local_aws.cloud import Cloud
 from local_aws.cloudwatch.publish import publish
 from local_aws.events.publish import publish_service_event
+from local_aws.stepfunctions.clients import MachineRole
 from local_aws.stepfunctions.execution_log import LogSession
 from local_aws.stepfunctions.traces import Trace
 from local_aws.stepfunctions.worker import Entered, LiveWorker, Redrive
@@ -60,6 +65,7 @@ class LiveExecution(Execution):
         self.map_runs_by_state: dict[str, list[Any]] = {}
         self._state_to_redrive: str | None = None
         self._redrive: Redrive | None = None
+        self.role: MachineRole
 
     def start(self) -> None:
         """Begin; moto runs it in a thread."""
@@ -86,6 +92,11 @@ class LiveExecution(Execution):
         worker.live, worker.redrive = self, self._redrive
         return worker
 
+    def machine_role(self) -> MachineRole:
+        """The role that its states call with, each time it is started anew."""
+        self.role = MachineRole.of(self.role_arn, self.machine_arn)
+        return self.role
+
     def stop_when_begun(self, *, error: str | None, cause: str | None) -> None:
         """Abort it, even if it has hardly been started."""
         worker: Any = self.exec_worker
@@ -105,7 +116,8 @@ class LiveExecution(Execution):
         if self.stop_date is not None and datetime.now(UTC) - self.stop_date > REDRIVABLE_FOR:
             return "Execution redrivable period exceeded."
         worker: Any = self.exec_worker
-        if len(worker.env.event_manager.get_event_history()) >= MAX_EVENTS:
+        # Not its copy: each description would copy the whole history.
+        if len(worker.env.event_manager._history_event_list) >= MAX_EVENTS:
             return "Execution history event limit exceeded."
         return None
 
@@ -193,6 +205,19 @@ class LiveExecution(Execution):
         )
 
 
+def _keep_result(execution: Any) -> None:
+    """What it gave, before its status tells that it has ended."""
+    env = execution.exec_worker.env
+    program: Any = env.program_state()
+    if isinstance(program, ProgramStopped):
+        execution.error, execution.cause = program.error, program.cause
+    elif isinstance(program, ProgramError):
+        told = program.error or {}
+        execution.error, execution.cause = told.get("error"), told.get("cause")
+    elif isinstance(program, ProgramEnded):
+        execution.output = env.states.get_input()
+
+
 class _Ending(BaseExecutionWorkerCommunication):
     """What happens when an execution has ended."""
 
@@ -200,11 +225,9 @@ class _Ending(BaseExecutionWorkerCommunication):
 
     def terminated(self) -> None:
         """Keep how it ended, then tell it."""
-        super().terminated()
         execution: Any = self.execution
-        program = execution.exec_worker.env.program_state()
-        if isinstance(program, ProgramStopped):
-            execution.error, execution.cause = program.error, program.cause
+        _keep_result(execution)
+        super().terminated()
         metric = ENDED.get(execution.exec_status)
         if metric is not None:
             execution.count(metric)
@@ -234,7 +257,12 @@ class ChildExecution(LiveExecution):
         self.machine_arn = parent.machine_arn
         self.trace = None
         self._map_run = map_run
+        self._parent = parent
         self._program = program
+
+    def machine_role(self) -> MachineRole:
+        """The parent's, with its clients."""
+        return self._parent.role
 
     def _get_start_execution_worker(self) -> LiveWorker:
         worker = super()._get_start_execution_worker()
@@ -264,8 +292,6 @@ class _ChildEnding(BaseExecutionWorkerCommunication):
     def terminated(self) -> None:
         """Keep how it ended, then tell the map run."""
         execution: Any = self.execution
-        program = execution.exec_worker.env.program_state()
-        if isinstance(program, ProgramStopped):
-            execution.error, execution.cause = program.error, program.cause
+        _keep_result(execution)
         super().terminated()
         execution._map_run.child_ended()

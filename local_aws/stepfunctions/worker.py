@@ -20,8 +20,6 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
-from local_aws.stepfunctions.clients import MachineRole
-
 _stock_state = CommonStateField._eval_body
 
 
@@ -74,7 +72,7 @@ class LiveWorker(ExecutionWorker):
         if self.redrive is not None:
             data["RedriveTime"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         details: Any = env.aws_execution_details
-        details.role_arn = MachineRole.of(details.role_arn, self.live.machine_arn)
+        details.role_arn = self.live.machine_role()
         details.live = self.live
         return env
 
@@ -108,7 +106,12 @@ class LiveWorker(ExecutionWorker):
         # Running from here: who stops it may come before the program's thread.
         env.next_state_name = program.start_at.start_at_name
         self.env = env
-        program.eval(env)
+        try:
+            program.eval(env)
+        except RuntimeError:
+            # It was stopped before its first state, which moto takes for an error of its own.
+            if env.is_running():
+                raise
         self._execution_communication.terminated()
 
     @staticmethod

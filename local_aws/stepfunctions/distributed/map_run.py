@@ -131,10 +131,14 @@ class MapRun:
             MapRunFailed: more failed than is tolerated; what ran was aborted.
         """
         while is_wanted():
+            # Looked at before the failures are counted: who ends meanwhile is counted next time.
+            running = self._running()
             if self.limits.exceeded(self._failed_items(), self._total_items()):
                 self._abort()
                 raise threshold_exceeded()
-            if not self._start_more() and not self._running():
+            if self._is_waiting():
+                self._start_more()
+            elif not running:
                 return
             with self._changed:
                 self._changed.wait(_WAKE_SECONDS)
@@ -165,8 +169,12 @@ class MapRun:
         """The children that ended without success."""
         return [child for child in self._children if child.exec_status in _ENDED_BADLY]
 
-    def _start_more(self) -> bool:
-        """Start what there is room for; whether anything is left to start."""
+    def _is_waiting(self) -> bool:
+        """Whether anything is left to start."""
+        return bool(self._to_redrive) or len(self._children) < len(self._inputs)
+
+    def _start_more(self) -> None:
+        """Start what there is room for."""
         limit = min(self.limits.concurrency or MAX_CONCURRENCY, MAX_CONCURRENCY)
         room = limit - len(self._running())
         while room > 0 and self._to_redrive:
@@ -178,7 +186,6 @@ class MapRun:
             self._children.append(child)
             child.start()
             room -= 1
-        return bool(self._to_redrive) or len(self._children) < len(self._inputs)
 
     def _running(self) -> list[Any]:
         return [child for child in self._children if child.exec_status == ExecutionStatus.RUNNING]

@@ -304,6 +304,13 @@ def test_a_table_is_made_changed_and_deleted(drive: Any, local_aws: Any) -> None
     other_key = {**new, "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}]}
     assert table.provider.replaces(new, other_key)
     assert not table.provider.replaces(old, new)
+    key = local_aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    encryption = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    encrypted = {**new, "SSESpecification": encryption}
+    table.update(created, new, encrypted)
+    described = api.describe_table(TableName=name)["Table"]["SSEDescription"]
+    assert (described["Status"], described["KMSMasterKeyArn"]) == ("ENABLED", key)
+    new = encrypted
     table.delete(created, new)
     table.delete(created, new)
 

@@ -24,16 +24,16 @@ class Run:
     described: dict[str, Any]
     seconds: float = 0.0
 
-    def wait(self) -> Run:
+    def wait(self, seconds: float = SECONDS) -> Run:
         """Wait for its end."""
         began = time.monotonic()
-        while time.monotonic() < began + SECONDS:
+        while time.monotonic() < began + seconds:
             self.described = self.states.describe_execution(executionArn=self.arn)
             if self.status != "RUNNING":
                 self.seconds = time.monotonic() - began
                 return self
             time.sleep(0.05)
-        raise AssertionError(f"{self.arn} still runs after {SECONDS} s")
+        raise AssertionError(f"{self.arn} still runs after {seconds} s")
 
     @property
     def status(self) -> str:

@@ -102,8 +102,18 @@ def results(s3: Any, run: Any) -> dict[str, Any]:
     return found
 
 
-def test_objects_below_a_prefix_are_items_page_after_page(machines: Any, s3: Any) -> None:
-    """1,001 objects are two pages of a listing; each item tells key, size, tag and time."""
+def test_an_object_below_a_prefix_is_an_item(machines: Any, files: Any) -> None:
+    """It tells key, size, tag, class and time, as the guide shows it."""
+    files(few__a="1", few__b="22", other="3")
+    run = machines.run(distributed(ItemReader=listing("few/")))
+    assert [(item["Key"], item["Size"]) for item in run.output] == [("few/a", 1), ("few/b", 2)]
+    assert set(run.output[0]) == {"Etag", "Key", "LastModified", "Size", "StorageClass"}
+    assert isinstance(run.output[0]["LastModified"], int)
+
+
+@pytest.mark.long
+def test_a_listing_is_read_page_after_page(machines: Any, s3: Any) -> None:
+    """1,001 objects are two pages."""
     for number in range(1001):
         s3.put_object(Bucket=BUCKET, Key=f"many/{number:04}", Body=b"x" * (number % 7))
     run = machines.run(
@@ -118,8 +128,6 @@ def test_objects_below_a_prefix_are_items_page_after_page(machines: Any, s3: Any
     items = [item for batch in batches for item in batch]
     assert [item["Key"] for item in items] == [f"many/{number:04}" for number in range(1001)]
     assert [item["Size"] for item in items] == [number % 7 for number in range(1001)]
-    assert set(items[0]) == {"Etag", "Key", "LastModified", "Size", "StorageClass"}
-    assert isinstance(items[0]["LastModified"], int)
 
 
 def test_an_empty_prefix_gives_no_children(machines: Any, s3: Any) -> None:
@@ -467,3 +475,30 @@ def test_what_the_local_aws_does_not_have_is_refused_by_name(
     with pytest.raises(ClientError) as refused:
         machines.create(distributed(**fields))
     assert refused.value.response["Error"]["Code"] == "InvalidDefinition"
+
+
+@pytest.mark.long
+def test_a_thousand_files_are_a_thousand_children(machines: Any, s3: Any) -> None:
+    """995 succeed, and the manifest's file of failures names the other 5."""
+    for number in range(1000):
+        if number % 200:
+            s3.put_object(Bucket=BUCKET, Key=f"thousand/{number:04}", Body=b"%d" % number)
+    items = [{"key": f"thousand/{number:04}"} for number in range(1000)]
+    get = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Parameters": {"Bucket": BUCKET, "Key.$": "$.key"},
+        "ResultSelector": {"body.$": "$.Body"},
+        "End": True,
+    }
+    states = distributed(
+        {"Get": get}, ResultWriter=WRITER, ToleratedFailurePercentage=1, MaxConcurrency=20
+    )
+    run = machines.start(machines.create(states), items).wait(300)
+    found = results(s3, run)
+    assert len(found["SUCCEEDED"]) == 995
+    failed = {json.loads(child["Input"])["key"] for child in found["FAILED"]}
+    assert failed == {f"thousand/{number:04}" for number in range(0, 1000, 200)}
+    (listed,) = machines.states.list_map_runs(executionArn=run.arn)["mapRuns"]
+    described = machines.states.describe_map_run(mapRunArn=listed["mapRunArn"])
+    assert (described["itemCounts"]["succeeded"], described["itemCounts"]["failed"]) == (995, 5)

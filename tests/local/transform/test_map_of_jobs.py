@@ -125,6 +125,7 @@ def test_stopping_the_execution_stops_the_jobs_of_its_children(
     assert lab.outputs() == {}
 
 
+@pytest.mark.long
 def test_a_child_that_takes_too_long_stops_its_job(lab: Any, fan_out: Any, ended: Any) -> None:
     """``States.Timeout`` of the task ends the job as well."""
     lab.put("in/a", SLOW)
@@ -133,6 +134,7 @@ def test_a_child_that_takes_too_long_stops_its_job(lab: Any, fan_out: Any, ended
     eventually(lambda: jobs(lab), lambda found: found == {"a-0": "Stopped"})
 
 
+@pytest.mark.long
 def test_a_job_is_stopped_with_the_rights_of_the_machine(
     lab: Any, fan_out: Any, ended: Any, local_aws: Any
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_job_is_stopped_with_the_rights_of_the_machine(
     lab.sagemaker.stop_transform_job(TransformJobName=f"{lab.job}-a-0")
 
 
+@pytest.mark.long
 def test_one_failure_too_many_stops_the_jobs_of_the_others(
     lab: Any, fan_out: Any, ended: Any
 ) -> None:
