@@ -60,8 +60,14 @@ REALTIME = (
     ROLES,
 )
 BATCH = (
-    Box(title="Checks", types=("Lambda::", "Custom::"), column=0, row=0, colour=SERVING),
-    Box(title="Workflow", types=("StepFunctions::",), column=1, row=0, colour=SERVING),
+    Box(title="Functions", types=("Lambda::", "Custom::"), column=0, row=0, colour=SERVING),
+    Box(
+        title="Workflow",
+        types=("StepFunctions::", "Events::", "DynamoDB::"),
+        column=1,
+        row=0,
+        colour=SERVING,
+    ),
     MODEL,
     Box(title="Data", types=("S3::",), column=0, row=1, colour=STORING),
     Box(title="Logs", types=("Logs::",), column=2, row=2, colour=STORING),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import boto3
 
 _NOT_FOUND = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound", "NotFound"}
+# CloudFormation has another name for it.
+_INVALID = {"ValidationException", "ValidationError"}
 _CHANGED = {"412", "PreconditionFailed"}
 # The second is that of the runtime.
 _INVALID = {"ValidationException", "ValidationError"}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from inference_ops import (
+    batch_commands,
     cost_commands,
     deployment_commands,
     measurement_commands,
@@ -23,7 +24,7 @@ from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT
 app = typer.Typer(
     name="inference",
     help="Prepares and proves trained XGBoost models for their deployment with the CDK, and looks "
-    "after deployed endpoints.",
+    "after deployed endpoints and batch workflows.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -202,6 +203,7 @@ for commands in (
     deployment_commands,
     operation_commands,
     measurement_commands,
+    batch_commands,
 ):
     commands.add_to(app)
 

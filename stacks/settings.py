@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from inference_constructs import TransformOptions
+from inference_constructs import BadRecords, HeaderPolicy, RunOptions, TransformOptions
 from inference_constructs.instance_types import transform_fault
 from stacks.endpoint_settings import EndpointSettings
 from stacks.model_settings import ModelSettings
@@ -37,6 +37,17 @@ def _transform_type(name: str) -> str:
     return name
 
 
+class BatchScheduleSettings(Section):
+    """A batch run by the clock."""
+
+    expression: Annotated[str, Field(pattern=r"^(cron|rate)\(.+\)$")]
+    """Such as cron(0 6 * * ? *) or rate(1 day), as EventBridge Scheduler takes it."""
+    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]+$")] = "Etc/UTC"
+    """Whose clock counts."""
+    folder: Annotated[str, Field(pattern=r"^[^/].*/$")] = "daily/"
+    """What is run, below input/."""
+
+
 class BatchSettings(Section):
     """The batch transform jobs, where a request chooses nothing else."""
 
@@ -50,10 +61,37 @@ class BatchSettings(Section):
     """Requests at once on an instance. null: one for each vCPU."""
     timeout_minutes: PositiveInt = 720
     """How long one attempt at a job may take."""
+    header: HeaderPolicy = HeaderPolicy.REFUSE
+    """A CSV header: refuse the run, strip it from copies, or none (none is looked for)."""
+    bad_records: BadRecords = BadRecords.FAIL
+    """A record that the handler cannot answer: fail its file, or mark it in the output."""
+    tolerated_failure_percent: Annotated[float, Field(ge=0, le=100)] = 0
+    """The share of the inputs that may fail in a run that succeeds."""
+    shard_mb: PositiveInt = 10240
+    """How much input one job gets."""
+    shard_objects: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """How many objects one job gets."""
+    concurrent_jobs: Annotated[int, Field(ge=1, le=1000)] = 4
+    """How many jobs run at once; times instance_count within the account's quota."""
+    max_cost_usd: Annotated[float, Field(ge=0)] | None = None
+    """Stops runs whose estimate is higher, or not known. null: no limit."""
+    hourly_price_usd: Annotated[float, Field(gt=0)] | None = None
+    """What an instance costs you. null: AWS's price, where it is known."""
+    other_instance_types: list[Annotated[str, AfterValidator(_transform_type)]] = []
+    """What an execution may choose besides instance_type."""
+    schedule: BatchScheduleSettings | None = None
+    """null: no schedule."""
+    arrivals_quiet_minutes: Annotated[int, Field(ge=1, le=1440)] | None = None
+    """Runs a folder below input/ once no object has come for so long. null: not by themselves."""
+    longest_minutes: PositiveInt | None = None
+    """A run that took longer raises an alarm. null: no such alarm."""
+    expected_daily: bool = False
+    """Whether a day without a run that ended well raises an alarm."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         self.options()
+        self.run()
         return self
 
     def options(self) -> TransformOptions:
@@ -64,6 +102,20 @@ class BatchSettings(Section):
             max_payload=Size.mebibytes(self.max_payload_mb),
             max_concurrent_transforms=self.max_concurrent_transforms,
             timeout=Duration.minutes(self.timeout_minutes),
+        )
+
+    def run(self) -> RunOptions:
+        """The value that the constructs take."""
+        return RunOptions(
+            header=self.header,
+            bad_records=self.bad_records,
+            tolerated_failure_percent=self.tolerated_failure_percent,
+            shard_size=Size.mebibytes(self.shard_mb),
+            shard_objects=self.shard_objects,
+            concurrent_jobs=self.concurrent_jobs,
+            max_cost_usd=self.max_cost_usd,
+            hourly_price_usd=self.hourly_price_usd,
+            other_instance_types=self.other_instance_types,
         )
 
 

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from inference_constructs.async_endpoint import AsyncEndpoint as AsyncEndpoint
     from inference_constructs.async_inference import AsyncInference as AsyncInference
     from inference_constructs.async_metrics import AsyncMetrics as AsyncMetrics
+    from inference_constructs.batch_run_options import BadRecords as BadRecords
     from inference_constructs.batch_alarms import BatchAlarms as BatchAlarms
+    from inference_constructs.batch_arrivals import BatchArrivals as BatchArrivals
+    from inference_constructs.batch_schedule import BatchSchedule as BatchSchedule
     from inference_constructs.batch_options import BatchStrategy as BatchStrategy
     from inference_constructs.batch import BatchTransformWorkflow as BatchTransformWorkflow
     from inference_constructs.business_hours import BusinessHours as BusinessHours
     from inference_constructs.data_capture import CaptureMode as CaptureMode
     from inference_constructs.component_metrics import ComponentMetrics as ComponentMetrics
+    from inference_constructs.batch_options import CompressionType as CompressionType
     from inference_constructs.compute_requirements import ComputeRequirements as ComputeRequirements
     from inference_constructs.target_tracking import Cooldowns as Cooldowns
     from inference_constructs.data_bucket import DataBucket as DataBucket
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from inference_constructs.endpoint_logs import EndpointLogs as EndpointLogs
     from inference_constructs.fleet_share import FleetShare as FleetShare
     from inference_constructs.endpoint_closing import GoldenRequest as GoldenRequest
+    from inference_constructs.batch_run_options import HeaderPolicy as HeaderPolicy
     from inference_constructs.hosting_options import HostingOptions as HostingOptions
     from model_artifacts.images import Image as Image
     from inference_constructs.inference_component import InferenceComponent as InferenceComponent
@@ -56,6 +61,7 @@ if TYPE_CHECKING:
     from inference_constructs.rollback_alarms import RollbackAlarms as RollbackAlarms
     from inference_constructs.rollout import Rollout as Rollout
     from inference_constructs.hosting_options import RoutingStrategy as RoutingStrategy
+    from inference_constructs.batch_run_options import RunOptions as RunOptions
     from inference_constructs.s3_prefix import S3Prefix as S3Prefix
     from inference_constructs.managed_fleet import ScaleIn as ScaleIn
     from inference_constructs.scaling import Scaling as Scaling
@@ -81,12 +87,16 @@ _MODULES = {
     "AsyncEndpoint": "inference_constructs.async_endpoint",
     "AsyncInference": "inference_constructs.async_inference",
     "AsyncMetrics": "inference_constructs.async_metrics",
+    "BadRecords": "inference_constructs.batch_run_options",
     "BatchAlarms": "inference_constructs.batch_alarms",
+    "BatchArrivals": "inference_constructs.batch_arrivals",
+    "BatchSchedule": "inference_constructs.batch_schedule",
     "BatchStrategy": "inference_constructs.batch_options",
     "BatchTransformWorkflow": "inference_constructs.batch",
     "BusinessHours": "inference_constructs.business_hours",
     "CaptureMode": "inference_constructs.data_capture",
     "ComponentMetrics": "inference_constructs.component_metrics",
+    "CompressionType": "inference_constructs.batch_options",
     "ComputeRequirements": "inference_constructs.compute_requirements",
     "Cooldowns": "inference_constructs.target_tracking",
     "DataBucket": "inference_constructs.data_bucket",
@@ -99,6 +109,7 @@ _MODULES = {
     "EndpointLogs": "inference_constructs.endpoint_logs",
     "FleetShare": "inference_constructs.fleet_share",
     "GoldenRequest": "inference_constructs.endpoint_closing",
+    "HeaderPolicy": "inference_constructs.batch_run_options",
     "HostingOptions": "inference_constructs.hosting_options",
     "Image": "model_artifacts.images",
     "InferenceComponent": "inference_constructs.inference_component",
@@ -118,6 +129,7 @@ _MODULES = {
     "RollbackAlarms": "inference_constructs.rollback_alarms",
     "Rollout": "inference_constructs.rollout",
     "RoutingStrategy": "inference_constructs.hosting_options",
+    "RunOptions": "inference_constructs.batch_run_options",
     "S3Prefix": "inference_constructs.s3_prefix",
     "ScaleIn": "inference_constructs.managed_fleet",
     "Scaling": "inference_constructs.scaling",

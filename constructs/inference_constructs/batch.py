@@ -1,28 +1,28 @@
-"""`BatchTransformWorkflow`: a batch transform job that is checked, repeated, verified and told."""
+"""`BatchTransformWorkflow`: batch transform at any size, checked, repeated, verified and told."""
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from aws_cdk import Duration, Names, RemovalPolicy
+from aws_cdk import Annotations, Duration, Names, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from inference_constructs.batch_claims import BatchClaims
 from inference_constructs.batch_definition import BatchDefinition
+from inference_constructs.batch_functions import METRICS_NAMESPACE, BatchFunctions
 from inference_constructs.batch_options import TransformOptions
-from inference_constructs.batch_permissions import (
-    allow_transform,
-    allow_validation,
-    allow_verification,
-    allow_workflow,
-)
+from inference_constructs.batch_permissions import OwnExecutions, allow_transform, allow_workflow
+from inference_constructs.batch_run_options import RunOptions, request_defaults
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
+from inference_constructs.functions.batch_checks.request_schema import request_schema
+from inference_constructs.functions.batch_checks.transform_job import container_faults
 from inference_constructs.model import InferenceModel
 from inference_constructs.notifications import Notifications
-from inference_constructs.python_function import PythonFunction
 from inference_constructs.s3_prefix import S3Prefix
 from inference_constructs.service_role import ServiceRole
 
@@ -33,15 +33,19 @@ _MAX_PREFIX_LENGTH = 39
 
 
 class BatchTransformWorkflow(Construct):
-    """Defines a state machine that runs a batch transform job from a request to a whole result.
+    """Defines a state machine that runs transform jobs from a request to a whole result.
 
-    It checks the request and its input, runs the job under a name derived from the execution, again
-    where capacity, a quota or throttling stood in its way, verifies that each input has its output
-    with as many records, and publishes success or failure with its cause. An execution starts with
+    It checks the request and its input, estimates the run, runs one job or, for more than one job's
+    worth, many at once, again where capacity, a quota or throttling stood in their way, looks
+    whether each input has its output with as many records, and ends with a summary in S3, metrics,
+    an event and a notification. The same data is not run twice at the same time, nor again once it
+    succeeded. An execution starts with
 
         {"input": "s3://bucket/input/file-or-prefix"}
 
-    and may choose more: see `functions/batch_checks/validate.py`.
+    and may choose more: see `request_schema` and `docs/guides/batch.md`. A run has a Model of its
+    own, so that a deployment in the middle of it changes nothing:
+    `docs/decisions/0006-batch-workflow.md`.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 
@@ -53,7 +57,8 @@ class BatchTransformWorkflow(Construct):
         output: where requests may put their results, and do by default.
         notifications: the topic that is told.
         encryption: the key of the output, the instances' volumes, the logs and the executions.
-        options: the job's options where a request chooses none.
+        options: the jobs' options where a request chooses none.
+        run: the run's options where a request chooses none.
         job_name_prefix: how the names of the jobs begin; by default derived from the construct's
             path. The state machine may touch only jobs that begin so.
         log_retention: how long the logs are kept.
@@ -70,6 +75,7 @@ class BatchTransformWorkflow(Construct):
         notifications: Notifications,
         encryption: EncryptionKey,
         options: TransformOptions | None = None,
+        run: RunOptions | None = None,
         job_name_prefix: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
@@ -78,33 +84,32 @@ class BatchTransformWorkflow(Construct):
             job_name_prefix = Names.unique_resource_name(
                 self, max_length=_MAX_PREFIX_LENGTH, allowed_special_characters="-", separator="-"
             ).lower()
-        refuse("batch workflow", _faults(inputs, output, job_name_prefix))
-        options = TransformOptions() if options is None else options
+        self.options = TransformOptions() if options is None else options
+        self.run = RunOptions() if run is None else run
+        refuse(
+            "batch workflow",
+            [
+                *_faults(inputs, output, job_name_prefix),
+                *container_faults(self.options.job(key_arn=""), model.environment),
+            ],
+        )
+        self.job_name_prefix = job_name_prefix
+        self.inputs, self.output = tuple(inputs), output
         self._encryption = encryption
-
-        self.validate = PythonFunction(
+        _warn_of_lost_artifacts(self, model)
+        self.claims = BatchClaims(self, "Claims")
+        functions = BatchFunctions(
             self,
-            "Validate",
-            handler="batch_checks.validate.handler",
-            description="Checks a request for a batch run.",
+            "Functions",
+            workflow=job_name_prefix,
+            inputs=inputs,
+            output=output,
+            model=model,
+            claims=self.claims,
+            notifications=notifications,
             encryption=encryption,
-            memory_mb=512,
-            timeout=Duration.minutes(5),
             log_retention=log_retention,
         )
-        self.verify = PythonFunction(
-            self,
-            "Verify",
-            handler="batch_checks.verify.handler",
-            description="Checks the output of a batch run.",
-            encryption=encryption,
-            # Counting is limited by the network, whose share grows with the memory.
-            memory_mb=1769,
-            timeout=Duration.minutes(15),
-            log_retention=log_retention,
-        )
-        allow_validation(self.validate.role, inputs=inputs, output=output)
-        allow_verification(self.verify.role, inputs=inputs, output=output)
         allow_transform(model.role, inputs=inputs, output=output, encryption=encryption)
         self.role = ServiceRole(
             self,
@@ -114,8 +119,9 @@ class BatchTransformWorkflow(Construct):
         )
         allow_workflow(
             self.role,
-            functions=[self.validate.function, self.verify.function],
-            job_name_prefix=job_name_prefix,
+            functions=[one.function for one in functions.called],
+            output=output,
+            prefix=job_name_prefix,
             encryption=encryption,
         )
         notifications.grant_publish(self.role.grantee)
@@ -129,14 +135,19 @@ class BatchTransformWorkflow(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         definition = BatchDefinition(
-            model_name=model.model_name,
-            options=options,
-            key_arn=encryption.key_arn,
-            inputs=[place.uri for place in inputs],
-            output=output.uri,
-            job_name_prefix=job_name_prefix,
-            validate=self.validate.function,
-            verify=self.verify.function,
+            workflow={
+                "model": model.model_name,
+                "job": self.options.job(key_arn=encryption.key_arn),
+                "options": self.run.defaults(self.options),
+                "instance_types": self.run.instance_types(self.options, Stack.of(self).region),
+                "inputs": [place.uri for place in inputs],
+                "output": output.uri,
+                "job_name_prefix": job_name_prefix,
+            },
+            attempts=self.options.attempts,
+            plan=functions.plan.function,
+            report=functions.report.function,
+            finish=functions.finish.function,
             topic=notifications.topic,
         )
         self.state_machine = sfn.StateMachine(
@@ -153,6 +164,18 @@ class BatchTransformWorkflow(Construct):
             encryption_configuration=sfn.CustomerManagedEncryptionConfiguration(encryption.key),
         )
         self.role.ready_before(self.state_machine)
+        OwnExecutions(
+            self,
+            "OwnExecutions",
+            state_machine=self.state_machine,
+            role=self.role,
+            plan_role=functions.plan.role,
+        )
+        functions.finish_after_stops_of(self.state_machine)
+
+    def request_schema(self) -> dict[str, Any]:
+        """The JSON schema of the input of an execution, with the defaults of this workflow."""
+        return request_schema(request_defaults(self.options, self.run))
 
     @property
     def state_machine_arn(self) -> str:
@@ -173,6 +196,25 @@ class BatchTransformWorkflow(Construct):
             resource_arns=[self._encryption.key_arn],
         )
         return start.combine(encrypt)
+
+    def metric_run(
+        self, name: str, *, statistic: str = cloudwatch.Stats.SUM, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """What runs tell of themselves when they end.
+
+        Args:
+            name: `SucceededRuns`, `FailedRuns`, `FailedInputs`, `Records`, `BadRecords`, `Duration`
+                in seconds, or `Cost` in US dollars, where the price is known.
+            statistic: how the runs of a period are put together.
+            period: five minutes by default.
+        """
+        return cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"Workflow": self.job_name_prefix},
+            statistic=statistic,
+            period=Duration.minutes(5) if period is None else period,
+        )
 
     def metric_started(self) -> cloudwatch.Metric:
         """Executions that were started."""
@@ -219,3 +261,13 @@ def _faults(inputs: Sequence[S3Prefix], output: S3Prefix, job_name_prefix: str) 
         if place.overlaps(output)
     ]
     return faults
+
+
+def _warn_of_lost_artifacts(scope: Construct, model: InferenceModel) -> None:
+    if model.artifact.earlier_object_arns is None:
+        Annotations.of(scope).add_warning_v2(
+            "inference-constructs:batchModelData",
+            "the data of earlier models lie where they are not known at synth, so the role cannot "
+            "read them: jobs that a run starts after a deployment of another model would fail; "
+            "pack the model into an asset (repack=True), or let the role read them",
+        )

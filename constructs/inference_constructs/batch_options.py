@@ -1,5 +1,6 @@
 """`TransformOptions`: how a batch transform job reads, splits, sends, joins and writes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -8,15 +9,13 @@ from aws_cdk import Duration, Size, Token
 from inference_constructs.faults import refuse
 from inference_constructs.functions.batch_checks.transform_job import (
     MAX_PAYLOAD_MB,
+    SERVER_TIMEOUT,
+    SERVER_TIMEOUT_MARGIN,
     Job,
+    as_tags,
     job_faults,
 )
 from inference_constructs.instance_types import find_instance_type, transform_fault
-
-# How much longer than SageMaker the model's server waits for the handler: SageMaker's own timeout
-# has to come first, or a slow mini-batch fails as an error of the container, which is not retried.
-_SERVER_TIMEOUT_MARGIN = 60
-_MAX_INSTANCES = 100
 
 
 class BatchStrategy(StrEnum):
@@ -42,6 +41,13 @@ class AssembleType(StrEnum):
     LINE = "Line"
 
 
+class CompressionType(StrEnum):
+    """How the input is compressed; the service unpacks it."""
+
+    NONE = "None"
+    GZIP = "Gzip"
+
+
 class JoinSource(StrEnum):
     """What is put beside each prediction."""
 
@@ -55,8 +61,8 @@ class TransformOptions:
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
 
-    An execution may choose for itself what depends on its data: content type, accept, split,
-    assemble, strategy, join, filters, payload and concurrency. The same rules judge it then.
+    An execution may choose each of them for itself but for the attempts. The same rules judge it
+    then.
 
     Attributes:
         instance_type: what the model runs on.
@@ -67,6 +73,7 @@ class TransformOptions:
             it has vCPUs, which is how many workers the container starts, and no more than the
             service takes with this payload; the service's own default is 1.
         content_type: the input's media type, which the handler gets.
+        compression: how the input is compressed.
         split: where a file may be cut.
         accept: the media type that the handler is asked for.
         assemble: what stands between the answers.
@@ -79,6 +86,9 @@ class TransformOptions:
         timeout: how long one attempt at the job may take before it is stopped.
         attempts: how often the job is started when capacity, a quota or the API's rate stands in
             its way.
+        environment: further variables of the container; of the 16 that a job takes one is set here,
+            the server's timeout, which is above the invocation's.
+        tags: of the job.
     """
 
     instance_type: str = "ml.m5.xlarge"
@@ -87,6 +97,7 @@ class TransformOptions:
     max_payload: Size = field(default_factory=lambda: Size.mebibytes(6))
     max_concurrent_transforms: int | None = None
     content_type: str = "text/csv"
+    compression: CompressionType = CompressionType.NONE
     split: SplitType = SplitType.LINE
     accept: str = "text/csv"
     assemble: AssembleType = AssembleType.LINE
@@ -97,6 +108,8 @@ class TransformOptions:
     invocation_retries: int = 3
     timeout: Duration = field(default_factory=lambda: Duration.hours(12))
     attempts: int = 4
+    environment: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses what no job can run with.
@@ -127,9 +140,14 @@ class TransformOptions:
                 "InvocationsMaxRetries": self.invocation_retries,
             },
             "Environment": {
-                "SAGEMAKER_MODEL_SERVER_TIMEOUT": str(seconds + _SERVER_TIMEOUT_MARGIN)
+                SERVER_TIMEOUT: str(seconds + SERVER_TIMEOUT_MARGIN),
+                **self.environment,
             },
-            "TransformInput": {"ContentType": self.content_type, "SplitType": str(self.split)},
+            "TransformInput": {
+                "CompressionType": str(self.compression),
+                "ContentType": self.content_type,
+                "SplitType": str(self.split),
+            },
             "TransformOutput": {
                 "Accept": self.accept,
                 "AssembleWith": str(self.assemble),
@@ -141,6 +159,7 @@ class TransformOptions:
                 "OutputFilter": self.output_filter,
                 "JoinSource": str(self.join),
             },
+            "Tags": as_tags(self.tags),
         }
 
     def _concurrency(self) -> int:
@@ -164,17 +183,9 @@ class TransformOptions:
                 "max_concurrent_transforms must be given where the instance type, and so the "
                 "number of its vCPUs, is known at deployment only"
             )
-        for name, low, high in (
-            ("instance_count", 1, _MAX_INSTANCES),
-            ("invocation_retries", 0, 3),
-            ("attempts", 1, 10),
-        ):
-            value = getattr(self, name)
-            if not Token.is_unresolved(value) and not low <= value <= high:
-                faults.append(f"{name} must be from {low} to {high}, not {value}")
+        if not 1 <= self.attempts <= 10:
+            faults.append(f"attempts must be from 1 to 10, not {self.attempts}")
         invocation, whole = self.invocation_timeout.to_seconds(), self.timeout.to_seconds()
-        if not 1 <= invocation <= 3600:
-            faults.append(f"invocation_timeout must be from 1 to 3600 seconds, not {invocation}")
         if whole <= invocation:
             faults.append(
                 f"timeout ({whole} s) must be longer than invocation_timeout ({invocation} s)"

@@ -26,6 +26,7 @@ class DataBucket(Construct):
         removal_policy: what becomes of the buckets when the stack goes; with `DESTROY` they are
             emptied first.
         log_retention: how long the logs of the function that empties them are kept.
+        events: whether the bucket tells EventBridge what becomes of its objects.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class DataBucket(Construct):
         encryption: EncryptionKey,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+        events: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.log_bucket = s3.Bucket(
@@ -77,6 +79,15 @@ class DataBucket(Construct):
             ],
             removal_policy=removal_policy,
         )
+        if events:
+            # `event_bridge_enabled` would do it by a function, which may change all buckets.
+            resource = self.bucket.node.default_child
+            assert isinstance(resource, s3.CfnBucket)
+            resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                    event_bridge_enabled=True
+                )
+            )
         for bucket in (self.bucket, self.log_bucket):
             acknowledge(
                 bucket,

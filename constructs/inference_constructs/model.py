@@ -78,6 +78,7 @@ class InferenceModel(Construct):
                 **bound.environment,
                 **variables,
             }
+        self.environment = variables
         self.network = network
         self.network_isolation = True if network_isolation is None else network_isolation
         self.role = ServiceRole(

@@ -87,8 +87,8 @@ class PythonFunction(Construct):
             description=description,
             role=self.role.role,
             log_group=log_group,
-            environment=environment,
             memory_size=memory_mb,
+            environment=None if environment is None else dict(environment),
             timeout=Duration.minutes(1) if timeout is None else timeout,
         )
         self.role.ready_before(self.function)

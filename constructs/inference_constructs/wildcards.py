@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from aws_cdk import Stack
+from constructs import IConstruct
 
 from inference_constructs.acknowledgements import acknowledge_all
 from inference_constructs.arns import place_of
@@ -34,11 +35,22 @@ def acknowledge_wildcards(role: ServiceRole, reasons: Mapping[str, str]) -> None
         return
     acknowledge_all(
         role.policy,
-        {
-            f"AwsSolutions::AwsSolutions-IAM5[Resource::{_flat(role.stack, arn)}]": reason
-            for arn, reason in reasons.items()
-        },
+        {_finding(role.stack, arn): reason for arn, reason in reasons.items()},
     )
+
+
+def wildcard_finding(scope: IConstruct, resource_arn: str) -> str:
+    """Names cdk-nag's finding about a wildcard.
+
+    Args:
+        scope: a construct of the stack.
+        resource_arn: the ARN with the wildcard.
+    """
+    return _finding(Stack.of(scope), resource_arn)
+
+
+def _finding(stack: Stack, arn: str) -> str:
+    return f"AwsSolutions::AwsSolutions-IAM5[Resource::{_flat(stack, arn)}]"
 
 
 def _flat(stack: Stack, arn: str) -> str:

@@ -315,6 +315,34 @@ def test_a_table_is_made_changed_and_deleted(drive: Any, local_aws: Any) -> None
     table.delete(created, new)
 
 
+def test_a_global_table_has_one_replica_here(drive: Any, local_aws: Any) -> None:
+    """With what the replica says of recovery; replicas elsewhere there are none."""
+    table = drive("AWS::DynamoDB::GlobalTable")
+    replica = {
+        "Region": "us-east-1",
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+    }
+    old = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "Replicas": [replica],
+    }
+    created = table.create(old)
+    name = created.physical_id
+    api = local_aws.client("dynamodb")
+    backups = api.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    recovery = backups["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    expiry = {"AttributeName": "expires", "Enabled": True}
+    table.update(created, old, {**old, "TimeToLiveSpecification": expiry})
+    found = api.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    assert found["TimeToLiveStatus"] == "ENABLED"
+    table.delete(created, old)
+    with pytest.raises(Exception, match="/Replicas with other regions is not supported"):
+        table.create({**old, "Replicas": [replica, {"Region": "eu-west-1"}]})
+
+
 def test_a_secret_is_generated_once(drive: Any, local_aws: Any) -> None:
     """Another description leaves the value alone; after deletion the name is free again."""
     secret = drive("AWS::SecretsManager::Secret")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import boto3
 import pytest
 from aws_cdk import App, Environment, RemovalPolicy, Stack
 from aws_cdk.assertions import Template
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from inference_constructs import (
@@ -20,6 +22,7 @@ from inference_constructs import (
     InferenceModel,
     ModelArtifact,
     Notifications,
+    RunOptions,
     TransformOptions,
 )
 
@@ -27,6 +30,15 @@ ROOT = Path(__file__).resolve().parents[3]
 BUCKET = "data"
 
 MakeWorkflow = Callable[..., BatchTransformWorkflow]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_models_are_read_once() -> Iterator[None]:
+    """Each client would read them from disk again, which is most of the time of a test."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -129,15 +141,38 @@ def definition(
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An S3 with the bucket `data`."""
+    """An S3 with the bucket `data`, a table of claims, and a Model."""
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name, value in {
+        "AWS_REGION": "us-east-1",
+        "CLAIMS_TABLE": "claims",
+        "METRICS_NAMESPACE": "Inference/Batch",
+        "OUTPUT": "s3://data/output/",
+        "WORKFLOW": "churn",
+    }.items():
+        monkeypatch.setenv(name, value)
     with mock_aws():
         client = boto3.client("s3")
         client.create_bucket(Bucket=BUCKET)
+        boto3.client("dynamodb").create_table(
+            TableName="claims",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        boto3.client("sagemaker").create_model(
+            ModelName="stacks-model",
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/model",
+            PrimaryContainer={
+                "Image": "image:3.2-0",
+                "ModelDataUrl": "s3://models/model.tar.gz",
+                "Environment": {"INFERENCE_MODEL_VERSION": "7"},
+            },
+        )
         yield client
 
 
@@ -153,27 +188,50 @@ def put(s3: Any) -> Callable[..., None]:
 
 
 @pytest.fixture
+def content(s3: Any) -> Callable[[str], Any]:
+    """Reads an object of JSON by its URI."""
+
+    def read(uri: str) -> Any:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    return read
+
+
+@pytest.fixture
 def job() -> dict[str, Any]:
     """A job's options, as the workflow has them when nothing is said."""
     return TransformOptions().job(key_arn="arn:aws:kms:us-east-1:123456789012:key/k")
 
 
 @pytest.fixture
-def validation_event(job: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """What the state machine sends to the validation for a request."""
+def workflow(job: dict[str, Any]) -> dict[str, Any]:
+    """What the plan is told of the deployment."""
+    options, run = TransformOptions(), RunOptions(other_instance_types=["ml.g5.xlarge"])
+    return {
+        "model": "stacks-model",
+        "job": job,
+        "options": {k: v for k, v in run.defaults(options).items() if v is not None},
+        "instance_types": run.instance_types(options, "us-east-1"),
+        "inputs": ["s3://data/input/"],
+        "output": "s3://data/output/",
+        "job_name_prefix": "churn",
+    }
 
-    def make(request: object, **more: Any) -> dict[str, Any]:
+
+@pytest.fixture
+def plan_event(workflow: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """What the state machine sends to the plan for a request."""
+
+    def make(request: object, *, name: str = "monday_run", **more: Any) -> dict[str, Any]:
         return {
             "request": request,
             "execution": {
-                "Id": "arn:aws:states:us-east-1:123456789012:execution:churn:monday_run",
-                "Name": "monday_run",
+                "Id": f"arn:aws:states:us-east-1:123456789012:execution:churn:{name}",
+                "Name": name,
+                "StartTime": "2026-11-01T12:00:00.500Z",
             },
-            "job": job,
-            "inputs": ["s3://data/input/"],
-            "output": "s3://data/output/",
-            "job_name_prefix": "churn",
-            **more,
+            "workflow": {**workflow, **more},
         }
 
     return make

@@ -10,6 +10,7 @@ from aws_cdk import Aws, Duration, Size
 from inference_constructs import (
     AssembleType,
     BatchStrategy,
+    CompressionType,
     JoinSource,
     SplitType,
     TransformOptions,
@@ -91,12 +92,12 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "retries of invocations": (
         {"invocation_retries": 0},
         {"invocation_retries": 4},
-        "invocation_retries must be from 0 to 3, not 4",
+        "at least 0 and at most 3 for invocation_retries, got 4",
     ),
     "timeout of invocations": (
         {"invocation_timeout": Duration.hours(1)},
         {"invocation_timeout": Duration.seconds(3601)},
-        "from 1 to 3600 seconds, not 3601",
+        "at least 1 and at most 3600 for invocation_timeout_seconds, got 3601",
     ),
     "timeout of the job": (
         {"timeout": Duration.seconds(601)},
@@ -105,6 +106,14 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "attempts": ({"attempts": 1}, {"attempts": 0}, "attempts must be from 1 to 10"),
     "media types": ({"accept": "a/b"}, {"accept": ""}, "1 to 256 characters for accept, got 0"),
+    "variables": (
+        {"environment": {f"V{i}": "1" for i in range(15)}},
+        {"environment": {f"V{i}": "1" for i in range(16)}},
+        "at most 16 variables in environment, got 17",
+    ),
+    "a variable's name": ({"environment": {"A_1": "x"}}, {"environment": {"1": "x"}}, "'1' is no"),
+    "tags": ({"tags": {"team": "shop"}}, {"tags": {"aws:x": "1"}}, "not begin with aws:"),
+    "compression": ({"compression": CompressionType.GZIP}, {"compression": "Zip"}, "None, Gzip"),
 }
 
 
@@ -128,8 +137,9 @@ def test_all_faults_come_in_one_error() -> None:
             join=JoinSource.INPUT,
             split=SplitType.NONE,
             max_concurrent_transforms=50,
+            environment={"1": "x"},
         )
-    for fault in ("ml.m5.huge", "attempts", "split must be Line", "6 x 50 = 300"):
+    for fault in ("ml.m5.huge", "attempts", "split must be Line", "6 x 50 = 300", "'1' is no"):
         assert fault in str(error.value)
 
 

@@ -1,5 +1,6 @@
 """The workflow's resources: who may do what, what is encrypted, what is watched."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
 
-from inference_constructs import BatchTransformWorkflow, S3Prefix
+from inference_constructs import (
+    BatchTransformWorkflow,
+    DataBucket,
+    EncryptionKey,
+    InferenceModel,
+    ModelArtifact,
+    Notifications,
+    S3Prefix,
+)
 
 MakeWorkflow = Callable[..., BatchTransformWorkflow]
 
@@ -89,48 +98,129 @@ def test_the_state_machine_hears_of_the_end_of_jobs(
     assert "rule/StepFunctionsGetEventsForSageMakerTransformJobsRule" in str(statement["Resource"])
 
 
-def test_the_state_machine_calls_its_two_functions_only(
+def test_the_state_machine_calls_its_three_functions_only(
     statements: Callable[[str], list[dict[str, Any]]],
 ) -> None:
     """By their ARNs."""
     resources = only(statements("WorkflowRolePolicy"), "lambda:InvokeFunction")["Resource"]
-    names = sorted(resource["Fn::GetAtt"][0][:16] for resource in resources)
-    assert names == ["WorkflowValidate", "WorkflowVerifyFu"]
+    names = sorted(resource["Fn::GetAtt"][0] for resource in resources)
+    assert [re.match("WorkflowFunctions(.*?)Function", name)[1] for name in names] == [
+        "Finish",
+        "Plan",
+        "Report",
+    ]
 
 
-def test_the_models_role_reads_the_input_and_writes_the_output(
-    statements: Callable[[str], list[dict[str, Any]]],
-) -> None:
-    """It neither reads results nor writes input."""
-    found = statements("ModelRolePolicy")
-    read = str(only(found, "s3:GetObject")["Resource"])
-    assert "/input/*" in read
-    assert "/output/" not in read
-    assert "/output/*" in str(only(found, "s3:PutObject")["Resource"])
-    assert "/input/" not in str(only(found, "s3:PutObject")["Resource"])
-    listing = only(found, "s3:ListBucket")
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": "input/*"}}
+RUNS = "/output/_runs/*"
+
+
+def read_and_written(found: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
+    """Below which prefixes objects may be read, and below which written."""
+
+    def places(action: str) -> set[str]:
+        resources = [one["Resource"] for one in found if action in actions(one)]
+        flat = [r for one in resources for r in (one if isinstance(one, list) else [one])]
+        # Not the model's own artifact, which lies in another bucket.
+        ends = [resource["Fn::Join"][1][1] for resource in flat]
+        return {end for end in ends if end in ("/input/*", "/output/*", RUNS)}
+
+    return places("s3:GetObject"), places("s3:PutObject")
 
 
 @pytest.mark.parametrize(
-    ("function", "readable"),
-    [("Validate", ("/input/*",)), ("Verify", ("/input/*", "/output/*"))],
+    ("role", "read", "written"),
+    [
+        ("ModelRole", {"/input/*", "/output/_runs/*"}, {"/output/*"}),
+        ("WorkflowFunctionsPlanRole", {"/input/*", "/output/*"}, {"/output/_runs/*"}),
+        ("WorkflowFunctionsReportRole", {"/input/*", "/output/*"}, {"/output/_runs/*"}),
+        ("WorkflowFunctionsFinishRole", {"/output/*"}, {"/output/*"}),
+        ("WorkflowRole", {"/output/_runs/*"}, set()),
+    ],
 )
-def test_the_functions_only_read(
-    statements: Callable[[str], list[dict[str, Any]]], function: str, readable: tuple[str, ...]
+def test_each_role_reads_and_writes_what_its_work_needs(
+    statements: Callable[[str], list[dict[str, Any]]], role: str, read: set[str], written: set[str]
 ) -> None:
-    """The validation sees what lies at the output, the verification reads it."""
-    found = statements(f"Workflow{function}RolePolicy")
-    assert set().union(*map(actions, found)) == {
-        "kms:Decrypt",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        "s3:GetObject",
-        "s3:ListBucket",
+    """None of them writes input; the model reads no results."""
+    assert read_and_written(statements(f"{role}Policy")) == (read, written)
+
+
+def test_a_model_is_made_under_the_stacks_role_only(
+    statements: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    """A run has a Model of its own, under the workflow's prefix."""
+    found = statements("WorkflowFunctionsPlanRolePolicy")
+    passed = only(found, "iam:PassRole")
+    assert passed["Resource"]["Fn::GetAtt"][0].startswith("ModelRole")
+    assert passed["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}
     }
-    resources = only(found, "s3:GetObject")["Resource"]
-    resources = resources if isinstance(resources, list) else [resources]
-    assert tuple(resource["Fn::Join"][1][1] for resource in resources) == readable
+    assert "model/churn-*" in str(only(found, "sagemaker:CreateModel")["Resource"])
+    ends = statements("WorkflowFunctionsFinishRolePolicy")
+    assert "model/churn-*" in str(only(ends, "sagemaker:DeleteModel")["Resource"])
+
+
+def test_executions_that_cannot_end_their_run_have_it_ended(template: Template) -> None:
+    """Who is stopped does nothing more."""
+    template.has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {
+                    "status": ["ABORTED", "TIMED_OUT"],
+                    "stateMachineArn": [{"Ref": Match.string_like_regexp("StateMachine")}],
+                },
+            },
+            "Targets": [
+                Match.object_like(
+                    {"Arn": {"Fn::GetAtt": [Match.string_like_regexp("Finish"), "Arn"]}}
+                )
+            ],
+        },
+    )
+
+
+def test_claims_expire_and_can_be_recovered(template: Template) -> None:
+    """An entry that nobody needs any more goes by itself."""
+    template.has_resource_properties(
+        "AWS::DynamoDB::GlobalTable",
+        {
+            "BillingMode": "PAY_PER_REQUEST",
+            "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": True},
+            "Replicas": [
+                {
+                    "Region": "eu-west-1",
+                    "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+                }
+            ],
+        },
+    )
+
+
+def test_a_payload_must_fit_the_models_server(
+    new_stack: Callable[[], Stack], artifact: ModelArtifact
+) -> None:
+    """Where the model's environment says how much that takes."""
+    stack = new_stack()
+    encryption = EncryptionKey(stack, "Encryption")
+    data = DataBucket(stack, "Data", encryption=encryption)
+
+    def make(name: str, limit: int) -> None:
+        environment = {"MAX_CONTENT_LENGTH": str(limit)}
+        BatchTransformWorkflow(
+            stack,
+            name,
+            model=InferenceModel(stack, f"{name}Model", artifact=artifact, environment=environment),
+            inputs=[data.prefix("in/")],
+            output=data.prefix("out/"),
+            notifications=Notifications(stack, f"{name}Told", encryption=encryption),
+            encryption=encryption,
+        )
+
+    make("Fits", 6 * 1024 * 1024)
+    with pytest.raises(ValueError, match="max_payload_mb is 6, and the model's MAX_CONTENT_LENGTH"):
+        make("Exceeds", 6 * 1024 * 1024 - 1)
 
 
 def test_executions_are_logged_traced_and_encrypted(template: Template) -> None:
@@ -259,8 +349,8 @@ def test_workflows_of_one_account_have_prefixes_of_their_own(
 ) -> None:
     """By default the prefix tells the stack."""
     template = Template.from_stack(Stack.of(make_workflow(job_name_prefix=None)))
-    payload = read_definition(template)["States"]["Validate"]["Parameters"]["Payload"]
-    assert payload["job_name_prefix"].startswith("shop-dev-batch-workflow-")
+    workflow = read_definition(template)["States"]["Plan"]["Parameters"]["workflow"]
+    assert workflow["job_name_prefix"].startswith("shop-dev-batch-workflow-")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a batch workflow checks: the request and its input before a job, the output after it.
+"""What a batch workflow checks: requests, jobs, headers, records.
 
 The rules are plain Python, so that the same ones judge the options at synth and a request when it
 is executed.

@@ -75,6 +75,7 @@ class StoredObject:
     size: int
     modified: datetime
     storage_class: str
+    etag: str = ""
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
@@ -102,6 +103,7 @@ def list_objects(s3: Any, location: Location) -> Iterator[StoredObject]:
                 entry["Size"],
                 entry["LastModified"],
                 entry.get("StorageClass", "STANDARD"),
+                entry["ETag"].strip('"'),
             )
 
 

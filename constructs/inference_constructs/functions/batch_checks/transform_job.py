@@ -9,24 +9,33 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .request_schema import JOB_OPTIONS, VARIABLE, field_faults
+
 Job = dict[str, Any]
 
 # MaxPayloadInMB, and also its product with MaxConcurrentTransforms.
 MAX_PAYLOAD_MB = 100
 MAX_FILTER_LENGTH = 63
-
-STRATEGIES = ("MultiRecord", "SingleRecord")
-SPLIT_TYPES = ("None", "Line", "RecordIO", "TFRecord")
-ASSEMBLE_TYPES = ("None", "Line")
-JOIN_SOURCES = ("None", "Input")
+MAX_VARIABLES = 16
+MAX_TAGS = 50
 
 CSV = "text/csv"
 _JSON_TYPES = ("application/json", "application/jsonlines")
 _FILTERABLE_TYPES = (CSV, *_JSON_TYPES)
 
+# How much longer than SageMaker the model's server waits for the handler: SageMaker's own timeout
+# has to come first, or a slow mini-batch fails as an error of the container, which is not retried.
+SERVER_TIMEOUT_MARGIN = 60
+SERVER_TIMEOUT = "SAGEMAKER_MODEL_SERVER_TIMEOUT"
+# Asks the handler to answer a bad record with a mark instead of failing the whole request.
+BAD_RECORDS = "INFERENCE_BAD_RECORDS"
+# The largest request that the container's server takes, in bytes, where the model says so.
+MAX_CONTENT = "MAX_CONTENT_LENGTH"
+
 # What an execution may choose for itself, and where it stands in the job.
 OVERRIDES: dict[str, tuple[str, ...]] = {
     "content_type": ("TransformInput", "ContentType"),
+    "compression": ("TransformInput", "CompressionType"),
     "split": ("TransformInput", "SplitType"),
     "accept": ("TransformOutput", "Accept"),
     "assemble": ("TransformOutput", "AssembleWith"),
@@ -36,13 +45,12 @@ OVERRIDES: dict[str, tuple[str, ...]] = {
     "output_filter": ("DataProcessing", "OutputFilter"),
     "max_payload_mb": ("MaxPayloadInMB",),
     "max_concurrent_transforms": ("MaxConcurrentTransforms",),
-}
-_NUMBERS = {"max_payload_mb", "max_concurrent_transforms"}
-_CHOICES = {
-    "split": SPLIT_TYPES,
-    "assemble": ASSEMBLE_TYPES,
-    "strategy": STRATEGIES,
-    "join": JOIN_SOURCES,
+    "instance_type": ("TransformResources", "InstanceType"),
+    "instance_count": ("TransformResources", "InstanceCount"),
+    "invocation_timeout_seconds": ("ModelClientConfig", "InvocationsTimeoutInSeconds"),
+    "invocation_retries": ("ModelClientConfig", "InvocationsMaxRetries"),
+    "environment": ("Environment",),
+    "tags": ("Tags",),
 }
 
 _NAME = r"\.[A-Za-z_][\w-]*"
@@ -55,7 +63,7 @@ _BOUNDED_SLICE = re.compile(r"\[\s*-?\d*\s*:\s*-?\d+")
 
 
 def with_overrides(job: Job, overrides: Mapping[str, Any]) -> Job:
-    """Gives a copy of a job in which some options are replaced.
+    """Gives a copy of a job in which some options are replaced; variables and tags are added.
 
     Args:
         job: the job with the options of the deployment.
@@ -67,8 +75,29 @@ def with_overrides(job: Job, overrides: Mapping[str, Any]) -> Job:
         place = result
         for group in groups:
             place = place[group]
-        place[field] = value
+        if name == "environment" and isinstance(value, dict):
+            place[field] = {**place[field], **value}
+        elif name == "tags" and isinstance(value, dict):
+            place[field] = as_tags({**_as_texts(place[field]), **value})
+        else:
+            place[field] = value
+    timeout = overrides.get("invocation_timeout_seconds")
+    if isinstance(timeout, int):
+        result["Environment"][SERVER_TIMEOUT] = str(timeout + SERVER_TIMEOUT_MARGIN)
     return result
+
+
+def as_tags(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Writes tags as the API takes them.
+
+    Args:
+        values: the tags.
+    """
+    return [{"Key": key, "Value": value} for key, value in values.items()]
+
+
+def _as_texts(tags: list[dict[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def option(job: Job, name: str) -> Any:
@@ -81,7 +110,7 @@ def option(job: Job, name: str) -> Any:
     value: Any = job
     for key in OVERRIDES[name]:
         value = value[key]
-    return value
+    return _as_texts(value) if name == "tags" and isinstance(value, list) else value
 
 
 def job_faults(job: Job) -> list[str]:
@@ -95,6 +124,7 @@ def job_faults(job: Job) -> list[str]:
     # The rules below compare options with each other: they need options of the right type.
     return malformed or [
         *_capacity_faults(options),
+        *_extra_faults(options),
         *_splitting_faults(options),
         *_filter_faults(options),
         *_join_faults(options),
@@ -103,15 +133,28 @@ def job_faults(job: Job) -> list[str]:
 
 def _malformed(options: Mapping[str, Any]) -> Iterator[str]:
     for name, value in options.items():
-        if name in _NUMBERS:
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                yield f"expected a whole number of at least 1 for {name}, got {value!r}"
-        elif not isinstance(value, str):
-            yield f"expected text for {name}, got {value!r}"
-        elif name in _CHOICES and value not in _CHOICES[name]:
-            yield f"expected one of {', '.join(_CHOICES[name])} for {name}, got {value!r}"
-        elif name in ("content_type", "accept") and not 1 <= len(value) <= 256:
-            yield f"expected a media type of 1 to 256 characters for {name}, got {len(value)}"
+        yield from field_faults(name, value, JOB_OPTIONS[name])
+
+
+def _extra_faults(options: Mapping[str, Any]) -> Iterator[str]:
+    variables, tags = options["environment"], options["tags"]
+    if len(variables) > MAX_VARIABLES:
+        yield (
+            f"expected at most {MAX_VARIABLES} variables in environment, got {len(variables)}, "
+            f"of which {SERVER_TIMEOUT} is set here"
+        )
+    yield from (
+        f"{name!r} is no name of a variable: use letters, digits and _"
+        for name in variables
+        if not VARIABLE.fullmatch(name)
+    )
+    if len(tags) > MAX_TAGS:
+        yield f"expected at most {MAX_TAGS} tags, got {len(tags)}"
+    yield from (
+        f"the tag {key!r} must have 1 to 128 characters and not begin with aws:"
+        for key in tags
+        if not 1 <= len(key) <= 128 or key.lower().startswith("aws:")
+    )
 
 
 def _capacity_faults(options: Mapping[str, Any]) -> Iterator[str]:
@@ -179,3 +222,29 @@ def bare(media_type: str) -> str:
         media_type: a media type, as in a header.
     """
     return media_type.partition(";")[0].strip().lower()
+
+
+def container_faults(job: Job, environment: Mapping[str, str]) -> Iterator[str]:
+    """Lists what of a job the model's container would refuse.
+
+    Args:
+        job: the job.
+        environment: the variables of the model.
+    """
+    limit = {**environment, **job["Environment"]}.get(MAX_CONTENT, "")
+    payload = option(job, "max_payload_mb")
+    if limit.isdecimal() and payload * 1024 * 1024 > int(limit):
+        yield (
+            f"max_payload_mb is {payload}, and the model's {MAX_CONTENT} takes {limit} bytes: "
+            "lower the one or raise the other"
+        )
+
+
+def largest_index(path: str) -> int | None:
+    """Gives the largest column that a filter names, counted from 0; None if it names none.
+
+    Args:
+        path: a JSONPath of `text/csv`.
+    """
+    indexes = [int(digits) for digits in re.findall(r"(?<![-\d])\d+", path)]
+    return max(indexes, default=None)
