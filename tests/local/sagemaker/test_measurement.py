@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -122,6 +123,10 @@ def test_errors_of_the_model_are_diagnosed_with_their_trace(run: Run, hosting: A
     """How many, of how many, and the last line of what the container said."""
     name = hosting.serve("erring")
     run("invoke", name, "--content-type", COMMAND, stdin=b'{"do": "raise"}')
+    # What a container writes reaches the log a little later, as on AWS.
+    deadline = time.monotonic() + 60
+    while "the secret reason" not in run("logs", name).out and time.monotonic() < deadline:
+        time.sleep(0.2)
     found = run("diagnose", name)
     assert found.code == 1
     assert "1 of 1 requests to AllTraffic within the last hour got a 5XX answer" in found.out
