@@ -21,16 +21,28 @@ def own(local_aws: Any, synthesize: Any, tmp_path: Path, request: Any) -> Batch:
     return made
 
 
-@pytest.mark.long
-def test_a_deployment_of_another_model_does_not_touch_a_run(own: Any) -> None:
+@pytest.mark.parametrize(
+    ("count", "of_a_job", "done"),
+    [
+        pytest.param(60, 5, 20, marks=pytest.mark.long),
+        pytest.param(1000, 50, 300, marks=pytest.mark.soak),
+    ],
+)
+def test_a_deployment_of_another_model_does_not_touch_a_run(
+    own: Any, count: int, of_a_job: int, done: int
+) -> None:
     """Jobs that begin after it have the model that the run began with; the next run has the new."""
-    files = {f"{i:03}.csv": "slow,1\n" for i in range(60)}
+    files = {f"{i:04}.csv": "slow,1\n" for i in range(count)}
     before = set(own.jobs())
-    execution = own.start(input=own.put(files), shard_objects=5, concurrent_jobs=2)
-    until(lambda: sum(s == "Completed" for n, s in own.jobs().items() if n not in before) >= 4)
+    execution = own.start(input=own.put(files), shard_objects=of_a_job, concurrent_jobs=2)
+
+    def completed() -> int:
+        return sum(s == "Completed" for n, s in own.jobs().items() if n not in before)
+
+    until(lambda: completed() * of_a_job >= done, seconds=300)
     own.deploy("v2", slow=0.05)
     assert own.states.describe_execution(executionArn=execution)["status"] == "RUNNING"
-    ended = own.end_of(execution, seconds=300)
+    ended = own.end_of(execution, seconds=600)
     assert ended["status"] == "SUCCEEDED", ended["cause"]
     output = json.loads(ended["output"])["output"]
     assert {own.read(f"{output}{name}.out") for name in files} == {"v1:slow\n"}
