@@ -99,13 +99,14 @@ def test_each_worker_loads_the_model_in_its_first_request(start: Start, artifact
     """A ping warms one of two workers; busy with one request, the other loads for the next."""
     pair = start(artifact(SLOW), SAGEMAKER_MODEL_SERVER_WORKERS="2")
     for port in (pair.real.port, pair.local.port):
-        assert exchange(port, invoke("x", "text/csv")).body == b"1"
-        loads: list[Answered] = []
+        # Mostly the worker that answered the ping; else the other one has loaded just now.
+        loads = [exchange(port, invoke("x", "text/csv"))]
+        assert loads[0].body in {b"1", b"2"}
 
         def ask(port: int = port, loads: list[Answered] = loads) -> None:
             loads.append(exchange(port, invoke("sleep 0.5", "text/csv")))
 
-        while max((int(answer.body) for answer in loads), default=1) < 2:
+        while max(int(answer.body) for answer in loads) < 2:
             threads = [threading.Thread(target=ask) for _ in range(4)]
             for thread in threads:
                 thread.start()

@@ -48,7 +48,6 @@ def test_a_deployment_opens_a_closed_endpoint_and_closes_it_again(office: Any, c
     assert office.told() == []
 
 
-@pytest.mark.long
 def test_a_deployment_that_leaves_the_endpoint_alone_leaves_it_closed(
     office: Any, code: Any
 ) -> None:
