@@ -6,6 +6,8 @@ STAGE  ?= dev
 BIN    := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export JSII_NODE := $(BIN)/node
+# The tests start hundreds of processes: where bytecode is not kept, each compiles our sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The tests on the local AWS wait more than they compute: three at once keep two cores busy.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder

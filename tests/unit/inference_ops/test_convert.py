@@ -124,6 +124,7 @@ def test_a_linear_model_without_rounds_is_saved_with_some(tmp_path: Path) -> Non
     assert np.array_equal(saved.predict(data), booster.predict(data))
 
 
+@pytest.mark.long
 def test_a_failed_installation_is_told_and_leaves_no_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
