@@ -87,7 +87,10 @@ class Diagnosis:
         for model in self._models(endpoint):
             findings += self._model(model)
         findings += self._traffic(endpoint)
-        findings += self._logs(Logs(self._session, endpoint.log_groups), "its containers")
+        logs = Logs(self._session, endpoint.log_groups)
+        # One that has just come into service need not have logged anything.
+        quiet = endpoint.status == "InService"
+        findings += self._logs(logs, "its containers", may_be_quiet=quiet)
         return findings
 
     def of_job(self, name: str) -> list[Finding]:
@@ -237,11 +240,19 @@ class Diagnosis:
 
     # ------------------------------------------------------------------ logs
 
-    def _logs(self, logs: Logs, whose: str, since: datetime | None = None) -> Iterator[Finding]:
+    def _logs(
+        self,
+        logs: Logs,
+        whose: str,
+        *,
+        since: datetime | None = None,
+        may_be_quiet: bool = False,
+    ) -> Iterator[Finding]:
         try:
             lines = logs.since(datetime.now(UTC) - _RECENT if since is None else since)
         except CommandError as error:
-            yield Finding(what=f"{whose} have logged nothing: {error}")
+            if not may_be_quiet:
+                yield Finding(what=f"{whose} have logged nothing: {error}")
             return
         told: set[str] = set()
         for line in lines:

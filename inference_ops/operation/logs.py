@@ -105,6 +105,9 @@ class Logs:
                     missing.append(group)
                     continue
             for event in events:
+                # Asked for above, too, where a service looks at it.
+                if not event["logStreamName"].startswith(self._streams or ""):
+                    continue
                 at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
                 text = event["message"].rstrip("\n")
                 yield event["eventId"], Line(at=at, stream=event["logStreamName"], text=text)

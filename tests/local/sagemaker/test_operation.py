@@ -186,7 +186,8 @@ def test_logs_are_read_filtered_and_refused(run: Run, endpoint: str, hosting: An
     assert 0 < len(filtered) < len(lines)
     assert run("logs", endpoint, "--since", "soon").code == 2
     assert run("logs").code == 2
-    assert "there is no log group" in run("logs", "--job", "none").err
+    # Whether or not any job has logged by now.
+    assert run("logs", "--job", "none", "--since", "1h").out == ""
 
 
 def test_cleanup_tells_first_and_deletes_what_is_the_endpoints_alone(
@@ -196,9 +197,15 @@ def test_cleanup_tells_first_and_deletes_what_is_the_endpoints_alone(
     shared = hosting.create_model("shared")
     name = hosting.create_endpoint("shared", hosting.create_config("own", {"ModelName": shared}))
     other = hosting.create_config("other", {"ModelName": shared})
-    found = run("cleanup", name, "--json").json["found"]
     own = {"endpoint", "endpoint config", "log group"}
-    assert {leftover["kind"] for leftover in found} == own
+    # The group comes with the first lines, a little later.
+    deadline = time.monotonic() + 60
+    while True:
+        found = run("cleanup", name, "--json").json["found"]
+        if {leftover["kind"] for leftover in found} == own:
+            break
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
     assert run("status", name).code == 0, "nothing is deleted without --yes"
     assert run("cleanup", name, "--yes").code == 0
     assert run("status", name).code == 1
