@@ -12,7 +12,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* Changes with every change of a signature below; the caller checks it. */
-#define ACCELERATOR_ABI 1
+#define ACCELERATOR_ABI 2
 
 /* How a sum of leaves becomes an answer, named as XGBoost's objectives do it. */
 enum accelerator_transform {
@@ -51,13 +51,17 @@ EXPORT int32_t accelerator_abi(void);
 /* The instruction set that predictions use: a static string. */
 EXPORT const char *accelerator_isa(void);
 
-/* Read a table of numbers, one row per line.
+/* Read a table of numbers: one row per line, one array per row, one array per line.
  *
- * Returns the number of rows and sets *columns, or returns -1: what the text holds is not plain
+ * Each returns the number of rows and sets *columns, or returns -1: what the text holds is not plain
  * enough, ask the reference parser. `out` then holds rubbish.
  */
 EXPORT int64_t accelerator_parse_csv(const char *text, int64_t length, float *out, int64_t capacity,
-                              int64_t *columns);
+                                     int64_t *columns);
+EXPORT int64_t accelerator_parse_json(const char *text, int64_t length, float *out,
+                                      int64_t capacity, int64_t *columns);
+EXPORT int64_t accelerator_parse_jsonlines(const char *text, int64_t length, float *out,
+                                           int64_t capacity, int64_t *columns);
 
 /* The longest text that accelerator_format writes. */
 EXPORT int64_t accelerator_format_bound(int64_t rows, int64_t columns);

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import inference_csv
 from business_logic import OUTPUTS
 from inference_answers import FORMATTERS, format_marked
+from inference_engine import parse_plain
 from inference_errors import INTERNAL_ERROR, ModelError, RequestError, ServingError
-from inference_formats import ParseCsv, parse
+from inference_formats import ParsePlain, parse
 from inference_http import negotiate, refuse, respond
 from inference_log import make_logger
 from inference_model import Model, load
@@ -40,7 +40,7 @@ _TYPES = tuple(FORMATTERS)
 
 _log = make_logger("inference")
 # `input_fn` is given no model: `model_fn` leaves here what reads for it.
-_parse_csv: ParseCsv = inference_csv.parse_csv
+_parse_plain: ParsePlain = parse_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ def model_fn(model_dir: str) -> Model:
         FileNotFoundError: The artifact holds no model.
         ValueError: An environment variable of ours, or `ensemble.json`, does not say what it may.
     """
-    global _parse_csv  # noqa: PLW0603
+    global _parse_plain  # noqa: PLW0603
     model = load(Path(model_dir), os.environ, _log)
-    _parse_csv = model.engine.parse_csv
+    _parse_plain = model.engine.parse
     return model
 
 
@@ -92,7 +92,7 @@ def input_fn(
     try:
         if isinstance(request_body, bytearray):
             request_body = bytes(request_body)
-        return parse(request_body, content_type, _parse_csv)
+        return parse(request_body, content_type, _parse_plain)
     except Exception as error:
         return _failure(error)
 

@@ -23,7 +23,7 @@ from inference_trees import Trees, UnsupportedModelError, read_trees
 Rows = npt.NDArray[np.float32]
 
 LIBRARY = "libaccelerator-{machine}.so"
-_ABI = 1
+_ABI = 2
 _CODE = "code"
 _PROBES = 128
 # Spellings of the two architectures that SageMaker has instances of.
@@ -63,21 +63,26 @@ class Accelerator:
         self.features: Final = trees.features
         self.isa: Final[str] = library.accelerator_isa().decode()
         self._columns = None if trees.single else trees.groups
-        self._parse_csv = library.accelerator_parse_csv
+        self._parsers = {
+            "text/csv": library.accelerator_parse_csv,
+            "application/json": library.accelerator_parse_json,
+            "application/jsonlines": library.accelerator_parse_jsonlines,
+        }
         self._predict = library.accelerator_predict
         self._format = library.accelerator_format
         self._format_bound = library.accelerator_format_bound
         self._forest = _make_forest(library, trees)
         weakref.finalize(self, library.accelerator_forest_free, self._forest)
 
-    def parse_csv(self, body: str | bytes | bytearray) -> Rows | None:
-        """Read a CSV body.
+    def parse(self, body: str | bytes | bytearray, media_type: str) -> Rows | None:
+        """Read a plain table of numbers.
 
         Args:
             body: The body of a request.
+            media_type: `text/csv`, `application/json` or `application/jsonlines`.
 
         Returns:
-            What the reference parser returns, or None: ask that one.
+            What the reference parser of that type returns, or None: ask that one.
         """
         if isinstance(body, str):
             if not body.isascii():
@@ -91,7 +96,9 @@ class Accelerator:
         # becomes memory.
         values = np.empty(length + 1, np.float32)
         columns = ctypes.c_int64()
-        rows = self._parse_csv(body, length, _address(values), length + 1, ctypes.byref(columns))
+        rows = self._parsers[media_type](
+            body, length, _address(values), length + 1, ctypes.byref(columns)
+        )
         if rows < 0:
             return None
         return values[: rows * columns.value].reshape(rows, columns.value)
@@ -188,10 +195,13 @@ def load(model_dir: Path, booster: xgb.Booster, log: StructuredLog = _log) -> Ac
 def _open(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     address, size = ctypes.c_void_p, ctypes.c_int64
+    parser = [ctypes.c_char_p, size, address, size, address]
     for function, result, arguments in (
         ("abi", ctypes.c_int32, []),
         ("isa", ctypes.c_char_p, []),
-        ("parse_csv", size, [ctypes.c_char_p, size, address, size, address]),
+        ("parse_csv", size, parser),
+        ("parse_json", size, parser),
+        ("parse_jsonlines", size, parser),
         ("format_bound", size, [size, size]),
         ("format", size, [address, size, size, ctypes.c_int32, address]),
         ("forest_new", address, [address]),

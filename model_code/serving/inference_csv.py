@@ -11,24 +11,9 @@ from array import array
 
 import numpy as np
 
-try:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    # Called without the wrappers of `pyarrow.compute`, which cost as much as a few rows.
-    _split = pc.get_function("split_pattern")
-    _cast = pc.get_function("cast")
-    _AT_COMMAS = pc.SplitPatternOptions(",")
-    _TO_DOUBLE = pc.CastOptions.safe(pa.float64())
-except ImportError:  # an image without it: everything counts as small
-    pa = None
-
 from inference_errors import RecordError
+from inference_fields import HAS_ARROW, SMALL, parse_in_blocks, read_fields
 from inference_table import MISSING, Record, Rows
-
-# From about here on pyarrow's fixed costs are less than what it saves.
-_SMALL = 3_000
-_IN_NUMBERS = b"0123456789.+-eEnaN "
 
 
 def parse_csv(body: str | bytes) -> Rows | None:
@@ -40,26 +25,29 @@ def parse_csv(body: str | bytes) -> Rows | None:
     Returns:
         The rows; None if this is no plain table, or has a fault: `read_csv` then knows more.
     """
-    if len(body) < _SMALL or pa is None:
+    if len(body) < SMALL or not HAS_ARROW:
         return _parse_few(body)
-    if isinstance(body, str):
-        # An ASCII string is copied as it is.
-        if not body.isascii():
-            return None
-        text = body.encode()
-    else:
-        text = body
+    if not body.isascii():
+        return None
+    text = body.encode() if isinstance(body, str) else body
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n")
-    if not text.endswith(b"\n"):
-        text += b"\n"
+    return parse_in_blocks(text.removesuffix(b"\n"), b"\n", _parse_lines)
+
+
+def _parse_lines(text: bytes) -> Rows | None:
+    text += b"\n"
     separators = b"," * text.count(b",", 0, text.index(b"\n")) + b"\n"
-    # Whatever is left without the numbers must be the separators of so many equal rows.
-    rest = text.translate(None, _IN_NUMBERS)
-    count = len(rest) // len(separators)
-    if rest != separators * count:
+    width = len(separators)
+    codes = np.frombuffer(text, np.uint8)
+    ends = ((codes == ord(",")) | (codes == ord("\n"))).nonzero()[0]
+    # The separators must be those of so many equal rows.
+    if codes.take(ends).tobytes() != separators * (len(ends) // width):
         return None
-    return _parse_many(text, (count, len(separators)))
+    # Without separators, each field ends earlier by as many as there were before.
+    places = (ends - np.arange(len(ends))).reshape(-1, width)
+    fields = text.translate(None, b",\n")
+    return read_fields(fields, places, missing="", spaces=b" " in fields)
 
 
 def _parse_few(body: str | bytes) -> Rows | None:
@@ -79,24 +67,6 @@ def _parse_few(body: str | bytes) -> Rows | None:
     if not math.isfinite(sum(numbers)) and math.inf in map(abs, numbers):
         return None
     return np.frombuffer(numbers, np.float32).reshape(len(lines), commas + 1)
-
-
-def _parse_many(text: bytes, shape: tuple[int, int]) -> Rows | None:
-    # One string, that is split where it is: neither a Python object nor a column per field.
-    line = pa.scalar(text[:-1].replace(b"\n", b","), pa.string())
-    fields = _split.call([line], _AT_COMMAS).values
-    if b" " in text:
-        fields = pc.ascii_trim(fields, " ")
-    try:
-        numbers = _cast.call([fields], _TO_DOUBLE)
-    except pa.ArrowInvalid:
-        try:
-            numbers = _cast.call([pc.if_else(pc.equal(fields, ""), None, fields)], _TO_DOUBLE)
-        except pa.ArrowInvalid:
-            return None
-    with np.errstate(over="ignore"):
-        rows = numbers.to_numpy(zero_copy_only=False).astype(np.float32).reshape(shape)
-    return None if np.isinf(rows).any() else rows
 
 
 def read_csv(text: str) -> list[Record | RecordError]:

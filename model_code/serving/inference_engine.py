@@ -1,5 +1,6 @@
 """What does the work of a request: our own engine, and the accelerator where there is one."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -7,17 +8,32 @@ import numpy.typing as npt
 import xgboost as xgb
 
 import inference_answers
-import inference_csv
+from inference_csv import parse_csv
+from inference_json import parse_json, parse_jsonlines
 from inference_log import StructuredLog
 from inference_predictor import Predictor, Scores, make_predictor
 from inference_table import Rows
+
+_PARSERS: dict[str, Callable[[str | bytes], Rows | None]] = {
+    "text/csv": parse_csv,
+    "application/json": parse_json,
+    "application/jsonlines": parse_jsonlines,
+}
+
+
+def parse_plain(body: str | bytes, media_type: str) -> Rows | None:
+    """See `Engine.parse`."""
+    return _PARSERS[media_type](body)
 
 
 class Engine(Protocol):
     """Parses, predicts and formats; each method gives what the plain engine would give."""
 
-    def parse_csv(self, body: str | bytes) -> Rows | None:
-        """Read a plain table of numbers; None if the reference must have a look."""
+    def parse(self, body: str | bytes, media_type: str) -> Rows | None:
+        """Read a plain table of numbers: CSV, JSON or JSON Lines.
+
+        None if the reference must have a look.
+        """
 
     def predict(self, rows: Rows) -> Scores:
         """Give scores that are bit for bit those of `Booster.predict`."""
@@ -40,9 +56,9 @@ class PlainEngine:
     def __init__(self, booster: xgb.Booster, threads: int) -> None:
         self._predictor: Predictor = make_predictor(booster, threads)
 
-    def parse_csv(self, body: str | bytes) -> Rows | None:
-        """See `Engine.parse_csv`."""
-        return inference_csv.parse_csv(body)
+    def parse(self, body: str | bytes, media_type: str) -> Rows | None:
+        """See `Engine.parse`."""
+        return parse_plain(body, media_type)
 
     def predict(self, rows: Rows) -> Scores:
         """See `Engine.predict`."""

@@ -179,7 +179,7 @@ class EnsembleEngine:
         self._classes = classes
         weights = np.array([member.weight for member in ensemble.members])
         self._shares = weights / weights.sum()
-        self.parse_csv = engines[0].parse_csv
+        self.parse = engines[0].parse
         self.format_csv = engines[0].format_csv
         self.format_json = engines[0].format_json
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from inference_binary import parse_arrow, parse_libsvm, parse_npy, parse_parquet
 from inference_csv import read_csv
 from inference_errors import UNSUPPORTED_MEDIA_TYPE, RequestError
-from inference_json import json_as_csv, jsonlines_as_csv, read_json, read_jsonlines
+from inference_json import read_json, read_jsonlines
 from inference_table import Records, Rows, Table
 
-ParseCsv = Callable[[str | bytes], Rows | None]
+ParsePlain = Callable[[str | bytes, str], Rows | None]
 
 _CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
 _EMPTY = "the body is empty: expected at least one row"
@@ -27,7 +27,7 @@ _ALIASES = {
 TYPES = ("text/csv", "application/json", "application/jsonlines", "text/libsvm", *_BINARY)
 
 
-def parse(body: str | bytes, content_type: str | None, parse_csv: ParseCsv) -> Table | Records:
+def parse(body: str | bytes, content_type: str | None, parse_plain: ParsePlain) -> Table | Records:
     """Read a request body.
 
     Args:
@@ -35,7 +35,7 @@ def parse(body: str | bytes, content_type: str | None, parse_csv: ParseCsv) -> T
             bytes for any other spelling or type.
         content_type: The header, with its parameters. None or empty counts as JSON, as
             in the image.
-        parse_csv: The fast parser of plain CSV.
+        parse_plain: The fast parser of plain tables, see `Engine.parse`.
 
     Returns:
         A table if the body is plain, else records.
@@ -54,12 +54,7 @@ def parse(body: str | bytes, content_type: str | None, parse_csv: ParseCsv) -> T
         raise RequestError(_EMPTY)
     if media_type == "text/libsvm":
         return parse_libsvm(body)
-    plain: str | bytes | None = body
-    if media_type == "application/json":
-        plain = json_as_csv(body)
-    elif media_type == "application/jsonlines":
-        plain = jsonlines_as_csv(body)
-    rows = None if plain is None else parse_csv(plain)
+    rows = parse_plain(body, media_type)
     if rows is not None:
         return Table(rows=rows)
     return _records(body, media_type)

@@ -1,8 +1,8 @@
 """JSON and JSON Lines: a fast way for plain tables, and a reference that reads whatever is allowed.
 
-A large array of arrays of numbers is rewritten as CSV, for which there is a fast parser. Since CSV
-allows more than JSON does, the text is first checked to be JSON: by the pairs of neighbouring bytes
-that JSON allows, and by what a number must not begin with.
+Programs write an array of arrays of numbers regularly: everywhere the same separators. So a few
+bytes per number tell whether all brackets, commas and spaces are where they belong, and how each
+number begins and ends. That is checked, since what then reads the numbers reads more than JSON has.
 """
 
 import json
@@ -13,59 +13,42 @@ import numpy as np
 import numpy.typing as npt
 
 from inference_errors import RecordError, RequestError
-from inference_table import MISSING, Record
+from inference_fields import HAS_ARROW, SMALL, Places, parse_in_blocks, read_fields
+from inference_table import MISSING, Record, Rows
 
-# Below this the standard library is as fast.
-_SMALL = 3_000
-# Checked at once: what fits into the cache. A fault that spans two blocks is within the overlap.
-_BLOCK = 1 << 16
-_VALUES = "[-nN01"
-_AFTER_NUMBER = ",]"
-# Which byte may follow which; `1` stands for all digits but 0, `e` for E as well, and the space,
-# which also stands for a line end, for the one that programs write behind a comma.
+_MINUS, _POINT, _SPACE = b"-. "
+_DIGITS = "0123456789"
+# What may follow what at the beginning of a number, of `null` or of `NaN`.
 _FOLLOWERS = {
-    "[": _VALUES,
-    ",": _VALUES + " ",
-    " ": _VALUES,
-    "]": _AFTER_NUMBER,
-    "0": ".e01" + _AFTER_NUMBER,
-    "1": ".e01" + _AFTER_NUMBER,
-    ".": "01",
-    "e": "-+01",
-    "-": "01",
-    "+": "01",
+    **dict.fromkeys("123456789", f"{_DIGITS}.eE,]"),
+    "0": ".eE,]",
+    "-": _DIGITS,
     "n": "u",
-    "u": "l",
-    "l": "l" + _AFTER_NUMBER,
-    "N": "a" + _AFTER_NUMBER,
-    "a": "N",
+    "N": "a",
 }
-# Four bits per class, so that a pair is a byte; 0 is whatever must not be there at all.
-_CLASS = {character: number for number, character in enumerate(_FOLLOWERS, 1)}
-_SAME = {"E": "e", "\n": " "} | dict.fromkeys("23456789", "1")
-_CLASSES = bytes(
-    _CLASS.get(_SAME.get(character, character), 0) for character in map(chr, range(256))
-)
 
 
-def _pair(pair: str) -> int:
-    return _CLASS[pair[0]] << 4 | _CLASS[pair[1]]
+def _pairs(followers: dict[str, str]) -> npt.NDArray[np.bool_]:
+    allowed = np.zeros((256, 256), np.bool_)
+    for first, seconds in followers.items():
+        allowed[ord(first), [ord(second) for second in seconds]] = True
+    return allowed.reshape(-1)
 
 
-_PAIRS = bytes(_pair(a + b) for a, followers in _FOLLOWERS.items() for b in followers)
+_BEGINNINGS = _pairs(_FOLLOWERS)
+_DIGIT_BEHIND_ZERO = _pairs({"0": _DIGITS})
 
 
-def json_as_csv(body: str | bytes) -> bytes | None:
-    """Rewrite a large plain JSON array of arrays of numbers, or the same under `instances`.
+def parse_json(body: str | bytes) -> Rows | None:
+    """Read a plain JSON array of arrays of numbers, or the same under `instances`.
 
     Args:
         body: The text.
 
     Returns:
-        CSV of the same numbers; None if it is small, not plain, or not JSON. The rows may still be
-        of different lengths.
+        The rows; None if it is small, not plain, or has a fault: `read_json` then knows more.
     """
-    if len(body) < _SMALL or (isinstance(body, str) and not body.isascii()):
+    if len(body) < SMALL or not HAS_ARROW or not body.isascii():
         return None
     text = body.encode() if isinstance(body, str) else body
     text = text.strip(b" \t\r\n")
@@ -74,55 +57,99 @@ def json_as_csv(body: str | bytes) -> bytes | None:
         if b"".join(head.split()) != b'{"instances":' or not rest.endswith(b"}"):
             return None
         text = bracket + rest[:-1].rstrip(b" \t\r\n")
-    return _plain(text)
+    if not (text.startswith(b"[") and text.endswith(b"]")):
+        return None
+    text = text[1:-1].replace(b"\n", b" ")
+    return parse_in_blocks(text, b"],", lambda rows: _parse_rows(rows.lstrip(b" "), b","))
 
 
-def jsonlines_as_csv(body: str | bytes) -> bytes | None:
-    """Do for JSON Lines what `json_as_csv` does for JSON.
+def parse_jsonlines(body: str | bytes) -> Rows | None:
+    """Do for JSON Lines what `parse_json` does for JSON.
 
     Args:
         body: The text.
 
     Returns:
-        CSV of the same numbers, or None.
+        The rows; None if it is small, not plain, or has a fault: `read_jsonlines` then knows more.
     """
-    if len(body) < _SMALL or (isinstance(body, str) and not body.isascii()):
+    if len(body) < SMALL or not HAS_ARROW or not body.isascii():
         return None
     text = body.encode() if isinstance(body, str) else body
-    text = text.replace(b"\r\n", b"\n").removesuffix(b"\n")
-    # Else a line that is no JSON, such as `[1],[2]`, would count as two.
-    if text.count(b"]") != text.count(b"\n") + 1:
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    return parse_in_blocks(text.removesuffix(b"\n"), b"\n", lambda lines: _parse_rows(lines, b"\n"))
+
+
+def _parse_rows(text: bytes, between: bytes) -> Rows | None:
+    """Read arrays of numbers; between two of them is a comma or a line end."""
+    if not (text.startswith(b"[") and text.endswith(b"]")):
         return None
-    return _plain(b"[%b]" % b"],[".join(text.split(b"]\n[")))
-
-
-def _plain(text: bytes) -> bytes | None:
-    if not (text.startswith(b"[[") and text.endswith(b"]]")):
+    columns = text.count(b",", 0, text.index(b"]")) + 1
+    codes = np.frombuffer(text, np.uint8)
+    separator = codes == ord(",")
+    if between != b",":
+        separator |= codes == ord(between)
+    # A field ends at a separator, or where the text does.
+    ends = np.append(separator.nonzero()[0], len(text))
+    rows = len(ends) // columns
+    if len(ends) != rows * columns:
         return None
-    if not all(_allowed(text[start : start + _BLOCK + 3]) for start in range(0, len(text), _BLOCK)):
+    # Behind a separator there is a space or none: within a row as in the first, and between rows.
+    inner = int(columns > 1 and text[ends[0] + 1] == _SPACE)
+    outer = int(rows > 1 and text[ends[columns - 1] + 1] == _SPACE)
+    begins = np.zeros_like(ends)
+    np.add(ends[:-1], 1 + inner, out=begins[1:])
+    begins[columns::columns] += outer - inner
+    begins[::columns] += 1  # the bracket
+    before = b"[" + (b" " if inner else b",") * (columns - 1)
+    if not (
+        _at(codes, begins - 1) == before * rows
+        and _at(codes, ends[columns - 1 :: columns] - 1) == b"]" * rows
+        and (not outer or _at(codes, begins[columns::columns] - 2) == b" " * (rows - 1))
+    ):
         return None
-    rows = b"\n".join(text[2:-2].translate(None, b" \n").split(b"],["))
-    if b"n" in rows:
-        rows = rows.replace(b"null", b"")
-    # What is left of brackets, and of letters that were no null, is no CSV.
-    return None if any(left in rows for left in (b"[", b"]", b"l", b"u")) else rows
+    if between != b"," and (
+        text.count(between) != rows - 1
+        or _at(codes, ends[columns - 1 : -1 : columns]) != between * (rows - 1)
+    ):
+        return None
+    fields = text.translate(None, b"[], " + between)
+    # What was removed before the end of each field, of which there is nothing but that.
+    removed = np.arange(len(ends)) * (1 + inner) + 1
+    places = (ends - removed).reshape(rows, columns)
+    places -= np.arange(rows)[:, np.newaxis] * (2 + outer - inner)
+    places[:, -1] -= 1
+    if places[-1, -1] != len(fields) or not _are_json(codes, begins, fields, places):
+        return None
+    return read_fields(fields, places, missing="null")
 
 
-def _allowed(text: bytes) -> bool:
-    """Whether JSON allows all pairs of neighbours, and the beginnings of all numbers."""
-    codes = np.frombuffer(text.translate(_CLASSES), np.uint8)
-    pairs: npt.NDArray[np.uint8] = np.bitwise_or(codes[:-1] << 4, codes[1:], dtype=np.uint8)
-    return not (pairs.tobytes().translate(None, _PAIRS) or _leading_zero(pairs))
+def _at(codes: npt.NDArray[np.uint8], places: Places) -> bytes:
+    # A place beyond the end is none that is looked for.
+    return codes.take(places, mode="clip").tobytes()
 
 
-def _leading_zero(pairs: npt.NDArray[np.uint8]) -> bool:
-    """Whether a number begins with a 0 and a further digit, as CSV allows."""
-    digit = (pairs == _pair("00")) | (pairs == _pair("01"))
-    zero = (pairs == _pair("[0")) | (pairs == _pair(",0")) | (pairs == _pair(" 0"))
-    if (zero[:-1] & digit[1:]).any():
-        return True
-    minus = (pairs == _pair("[-")) | (pairs == _pair(",-")) | (pairs == _pair(" -"))
-    return bool((minus[:-2] & (pairs[1:-1] == _pair("-0")) & digit[2:]).any())
+def _are_json(codes: npt.NDArray[np.uint8], begins: Places, fields: bytes, places: Places) -> bool:
+    """Whether numbers, if they are any, are some of JSON; and nothing else is `null` or `NaN`."""
+    first = codes.take(begins)
+    if not _BEGINNINGS.take(_pair(first, codes, begins + 1)).all():
+        return False
+    minus = begins[first == _MINUS] + 1
+    if _DIGIT_BEHIND_ZERO.take(_pair(codes.take(minus), codes, minus + 1)).any():
+        return False
+    if b"N" in fields and fields.count(b"N") != 2 * fields.count(b"NaN"):
+        return False
+    within = np.frombuffer(fields, np.uint8)
+    last = [places - 1]
+    last += [(within == ord(e)).nonzero()[0] - 1 for e in "eE" if e.encode() in fields]
+    return not any((within.take(end) == _POINT).any() for end in last)
+
+
+def _pair(
+    first: npt.NDArray[np.uint8], codes: npt.NDArray[np.uint8], second: Places
+) -> npt.NDArray[np.uint16]:
+    pair: npt.NDArray[np.uint16] = first * np.uint16(256) + codes.take(second, mode="clip")
+    return pair
 
 
 def read_json(text: str) -> list[Record | RecordError]:

@@ -6,13 +6,18 @@ numbers; large ones repeat a generated row, so that both the small and the large
 """
 
 import csv
+import importlib
 import itertools
 import json
 import math
+import os
 import struct
+import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +25,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.model_code.bodies import bodies
+
 _LARGEST = struct.unpack("f", struct.pack("I", 0x7F7FFFFF))[0]
 _WIDTH = 3
 # Bodies of so many bytes and more go the large way; repeating a row gets there.
 _REPEATS = (1, 1, 1, 2, 300)
-# Each is sent as text and as bytes, with a line end more and without.
-_BODIES = 4
 _EXAMPLES = 850
+_MILLION = 1_000_000
 
 
 class Refused(Exception):
@@ -44,11 +50,10 @@ def _round(value: float) -> float:
 
 
 def _csv_field(text: str) -> float:
-    text = text.strip()
-    if not text:
-        return math.nan
     if not text.isascii() or "_" in text:
         raise Refused
+    if not text.strip():
+        return math.nan
     try:
         return _round(float(text))
     except ValueError:
@@ -81,8 +86,8 @@ def read_json(body: str) -> list[list[float]]:
         document = json.loads(body, parse_int=float)
     except (ValueError, RecursionError):
         raise Refused from None
-    if isinstance(document, dict) and "instances" in document:
-        document = document["instances"]
+    if isinstance(document, dict):
+        document = document.get("instances", [document])
     if not isinstance(document, list) or not document:
         raise Refused
     if not any(isinstance(item, list | dict) for item in document):
@@ -203,32 +208,47 @@ def _check_equal(rows: npt.NDArray[np.float32], expected: npt.NDArray[np.float32
     assert np.array_equal(np.signbit(rows[rows == 0]), np.signbit(expected[expected == 0]))
 
 
-def _fuzz(handlers: ModuleType, directory: Path, content_type: str, examples: int) -> None:
+def _expected(
+    reference: Callable[[str], list[list[float]]], body: str
+) -> npt.NDArray[np.float32] | None:
+    try:
+        return np.array(reference(body.removeprefix("\ufeff")), np.float32)
+    except Refused:
+        return None
+
+
+def _check(
+    handlers: ModuleType,
+    model: Any,
+    content_type: str,
+    body: str | bytes,
+    expected: npt.NDArray[np.float32] | None,
+) -> None:
+    data = handlers.input_fn(body, content_type)
+    answer = handlers.predict_fn(data, model)
+    status = handlers.output_fn(answer, "text/csv").status_code
+    assert status == (400 if expected is None else 200), repr(body[:300])
+    if expected is not None:
+        _check_equal(model.columns.take(data).rows, expected)
+
+
+def _fuzz(handlers: ModuleType, directory: Path, content_type: str) -> None:
     model = handlers.model_fn(str(directory))
     bodies, reference = _KINDS[content_type]
 
     @settings(
-        max_examples=examples,
+        max_examples=_EXAMPLES,
         deadline=None,
         database=None,
-        # The fast tier tries the same bodies each time, the long run others.
-        derandomize=examples == _EXAMPLES,
+        derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
     @given(bodies)
     def agree(body: str) -> None:
         for text in (body, body + "\n"):
-            try:
-                expected = np.array(reference(text.removeprefix("\ufeff")), np.float32)
-            except Refused:
-                expected = None
+            expected = _expected(reference, text)
             for sent in (text, text.encode()):
-                data = handlers.input_fn(sent, content_type)
-                answer = handlers.predict_fn(data, model)
-                status = handlers.output_fn(answer, "text/csv").status_code
-                assert status == (400 if expected is None else 200)
-                if expected is not None:
-                    _check_equal(model.columns.take(data).rows, expected)
+                _check(handlers, model, content_type, sent, expected)
 
     agree()
 
@@ -239,17 +259,43 @@ def test_generated_bodies_are_read_as_the_reference_reads_them(
 ) -> None:
     """The same numbers, or a 400 by both."""
     monkeypatch.setattr(handlers._log, "_write", lambda *_: None)
-    _fuzz(handlers, small_model, content_type, _EXAMPLES)
+    _fuzz(handlers, small_model, content_type)
+
+
+def _ask_million(arguments: tuple[Path, str, int, int]) -> tuple[int, int]:
+    """Ask one process's share; how many bodies there were, and how many of them are tables."""
+    directory, content_type, seed, count = arguments
+    sys.path.insert(0, str(Path(__file__).parents[2] / "model_code" / "serving"))
+    handlers = importlib.import_module("inference")
+    handlers._log._write = lambda *_: None
+    model = handlers.model_fn(str(directory))
+    reference = _KINDS[content_type][1]
+    tables = 0
+    # Half of them are as wide as the model, else most would be refused for that.
+    columns = (1, 2, _WIDTH, _WIDTH, _WIDTH, 4)
+    for body in bodies(seed, count // 2, content_type, columns=columns, large=0.1):
+        expected = _expected(reference, body)
+        tables += 0 if expected is None else 2
+        for sent in (body, body.encode()):
+            _check(handlers, model, content_type, sent, expected)
+    return count, tables
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("content_type", _KINDS)
-def test_a_million_generated_bodies_are_read_as_the_reference_reads_them(
-    handlers: ModuleType, small_model: Path, monkeypatch: pytest.MonkeyPatch, content_type: str
-) -> None:
-    """At random, a third of them of each type."""
-    monkeypatch.setattr(handlers._log, "_write", lambda *_: None)
-    _fuzz(handlers, small_model, content_type, 1_000_000 // _BODIES // len(_KINDS) + 1)
+def test_a_million_generated_bodies_are_read_as_the_reference_reads_them(small_model: Path) -> None:
+    """A third of them of each type, some small and some large, by a process per processor."""
+    processes = os.cpu_count() or 1
+    count = -(-_MILLION // len(_KINDS) // processes // 2) * 2
+    shares = [(small_model, kind, seed, count) for kind in _KINDS for seed in range(processes)]
+    counts = {kind: [0, 0] for kind in _KINDS}
+    with ProcessPoolExecutor(processes) as pool:
+        for (_, kind, _, _), share in zip(shares, pool.map(_ask_million, shares), strict=True):
+            counts[kind] = [a + b for a, b in zip(counts[kind], share, strict=True)]
+    assert sum(asked for asked, _ in counts.values()) >= _MILLION
+    for kind, (asked, tables) in counts.items():
+        # Neither a handler that refuses everything passes, nor one that is never given a fault.
+        assert asked / 8 < tables < asked / 2, kind
+        print(f"{kind}: {asked:,} bodies, {tables:,} of them answered and all as by the reference")
 
 
 # --- answers and batches -------------------------------------------------------------------------

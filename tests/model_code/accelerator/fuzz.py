@@ -1,22 +1,26 @@
 """Asks a build of the library about bodies that nobody wrote; runs as a script of its own.
 
 Every buffer is exactly as large as it has to be, and comes from malloc(): a sanitizer sees the
-first byte beyond. Each body is read and compared with the oracle, its numbers are written and
-compared, and its bytes are given to the library as trees, some of them malformed, to predict by.
+first byte beyond. Each body is read as each type and compared with the oracle, its numbers are
+written and compared, and its bytes are given to the library as trees, some of them malformed, to
+predict by.
 
     python fuzz.py LIBRARY bodies SEED COUNT          bodies of `bodies.py`
     python fuzz.py LIBRARY atheris SEED RUNS CORPUS   bodies that take new branches of the C code
 """
 
 import ctypes
+import itertools
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
-from bodies import bodies
-from oracle import read_csv, write_csv, write_json
+from bodies import KINDS, bodies
+from oracle import read_csv, read_json, read_jsonlines, write_csv, write_json
 
 _libc = ctypes.CDLL(None)
 _libc.malloc.restype = ctypes.c_void_p
@@ -71,6 +75,8 @@ class Target:
         self._library = ctypes.CDLL(library)
         for name, result in (
             ("parse_csv", _SIZE),
+            ("parse_json", _SIZE),
+            ("parse_jsonlines", _SIZE),
             ("format_bound", _SIZE),
             ("format", _SIZE),
             ("forest_new", ctypes.c_void_p),
@@ -80,6 +86,11 @@ class Target:
             function = getattr(self._library, f"accelerator_{name}")
             function.restype = result
             setattr(self, name, function)
+        self._parsers = (
+            (self.parse_csv, read_csv),
+            (self.parse_json, read_json),
+            (self.parse_jsonlines, read_jsonlines),
+        )
         self.counts = dict.fromkeys(("bodies", "tables", "texts", "forests"), 0)
 
     def ask(self, body: bytes, *, as_trees: bool = True) -> None:
@@ -95,19 +106,22 @@ class Target:
         self.counts["bodies"] += 1
         buffers = Buffers()
         try:
-            rows = self._read(body, buffers)
-            if rows is not None:
-                self._write(rows, buffers)
+            for parse, oracle in self._parsers:
+                rows = self._read(parse, oracle, body, buffers)
+                if rows is not None:
+                    self._write(rows, buffers)
             if as_trees:
                 self._predict(body, buffers)
         finally:
             buffers.free()
 
-    def _read(self, body: bytes, buffers: Buffers) -> "np.ndarray | None":
+    def _read(
+        self, parse: Callable, oracle: Callable, body: bytes, buffers: Buffers
+    ) -> "np.ndarray | None":
         capacity = body.count(b",") + body.count(b"\n") + 1
         out = buffers.take(4 * capacity)
         columns = _SIZE()
-        count = self.parse_csv(
+        count = parse(
             ctypes.c_void_p(buffers.put(body)),
             _SIZE(len(body)),
             ctypes.c_void_p(out),
@@ -119,7 +133,7 @@ class Target:
         self.counts["tables"] += 1
         data = ctypes.string_at(out, 4 * count * columns.value)
         given = np.frombuffer(data, np.float32).reshape(count, columns.value)
-        expected = read_csv(body.decode("latin-1"))
+        expected = oracle(body.decode("latin-1"))
         assert expected is not None, f"read, and is no table: {body!r}"
         assert given.shape == expected.shape, f"{given.shape} for {expected.shape}: {body!r}"
         assert data == expected.tobytes(), f"{given} for {expected}: {body!r}"
@@ -199,7 +213,9 @@ def main(library: str, how: str, *arguments: str) -> None:
     target = Target(library)
     if how == "bodies":
         seed, count = map(int, arguments)
-        for number, body in enumerate(bodies(seed, count)):
+        kinds = (bodies(seed, -(-count // 3), kind) for kind in KINDS)
+        asked = itertools.chain.from_iterable(zip(*kinds, strict=True))
+        for number, body in enumerate(itertools.islice(asked, count)):
             target.ask(body.encode("latin-1"), as_trees=number % 4 == 0)
         print(target.counts)
         return

@@ -1,5 +1,6 @@
 """What text means and how floats are written, in as plain a way as there is."""
 
+import json
 import math
 
 import numpy as np
@@ -43,6 +44,48 @@ def _number(field: str) -> float | None:
     except ValueError:
         return None
     return None if abs(number) > float(np.finfo(np.float32).max) else number
+
+
+def read_json(text: str) -> npt.NDArray[np.float32] | None:
+    """Read an array of arrays of numbers by Python's own json, also under `instances`.
+
+    Args:
+        text: The body of a request.
+
+    Returns:
+        The rows; None if it is no table of finite 32-bit numbers.
+    """
+    try:
+        document = json.loads(text, parse_int=float)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(document, dict):
+        document = document.get("instances")
+    return _table(document)
+
+
+def read_jsonlines(text: str) -> npt.NDArray[np.float32] | None:
+    """Read an array of numbers on each line; see `read_json`."""
+    text = text.removesuffix("\n").replace("\r\n", "\n").removesuffix("\r")
+    try:
+        return _table([json.loads(line, parse_int=float) for line in text.split("\n")])
+    except (ValueError, RecursionError):
+        return None
+
+
+def _table(rows: object) -> npt.NDArray[np.float32] | None:
+    if not isinstance(rows, list) or not rows:
+        return None
+    largest = float(np.finfo(np.float32).max)
+    table = []
+    for row in rows:
+        if not isinstance(row, list) or len(row) != len(rows[0]) or not row:
+            return None
+        for value in row:
+            if not (value is None or type(value) is float) or abs(value or 0) > largest:
+                return None
+        table.append([np.float32(math.nan if value is None else value) for value in row])
+    return np.array(table, np.float32)
 
 
 def write_csv(values: npt.NDArray[np.float32]) -> str:

@@ -63,7 +63,7 @@ def _same(given: Any, expected: Any) -> bool:
 def test_a_number_is_rounded_as_by_float_and_a_cast(accelerator: Any, number: str) -> None:
     """Twice, to a double and to a float: rounding once gives other bits at the ties."""
     for body in (number, f" {number}\t\n", f"1,{number},2\r\n"):
-        given = accelerator.parse_csv(body)
+        given = accelerator.parse(body, "text/csv")
         assert given is not None
         assert given.flags.c_contiguous
         assert _same(given, read_csv(body))
@@ -91,7 +91,7 @@ def test_a_plain_table_is_read_and_not_left_to_the_reference(accelerator: Any, b
     expected = read_csv(body)
     assert expected is not None
     for form in (body, body.encode(), bytearray(body.encode())):
-        given = accelerator.parse_csv(form)
+        given = accelerator.parse(form, "text/csv")
         assert given is not None
         assert _same(given, expected)
 
@@ -110,8 +110,8 @@ def test_a_plain_table_is_read_and_not_left_to_the_reference(accelerator: Any, b
 )
 def test_what_is_no_plain_table_is_left_to_the_reference(accelerator: Any, body: str) -> None:
     """The reference parser then reads it, or tells what is wrong."""
-    assert accelerator.parse_csv(body) is None
-    assert accelerator.parse_csv(body.encode()) is None
+    assert accelerator.parse(body, "text/csv") is None
+    assert accelerator.parse(body.encode(), "text/csv") is None
 
 
 _CHARACTERS = st.sampled_from('0123456789012345678900000..--++eE,,,\n\n\r \tnaN_"x\x00\x1c\u0661')
@@ -141,7 +141,7 @@ def test_any_text_is_read_as_by_the_oracle_or_left_to_the_reference(
     accelerator: Any, body: str
 ) -> None:
     """Never a wrong number, whatever comes."""
-    given = accelerator.parse_csv(body)
+    given = accelerator.parse(body, "text/csv")
     if given is not None:
         expected = read_csv(body)
         assert expected is not None
@@ -155,11 +155,13 @@ def test_a_batch_split_at_a_line_end_gives_the_same_rows(
 ) -> None:
     """A batch transform job may cut a file anywhere between two lines."""
     lines = [f"{a},{b}\n" for a, b in rows]
-    whole = accelerator.parse_csv("".join(lines))
+    whole = accelerator.parse("".join(lines), "text/csv")
     cut = data.draw(st.integers(0, len(lines)))
     if whole is not None:
         parts = [
-            accelerator.parse_csv("".join(part)) for part in (lines[:cut], lines[cut:]) if part
+            accelerator.parse("".join(part), "text/csv")
+            for part in (lines[:cut], lines[cut:])
+            if part
         ]
         assert np.concatenate(parts).tobytes() == whole.tobytes()
 
@@ -169,4 +171,4 @@ def test_a_body_of_six_megabytes_is_read_whole(accelerator: Any) -> None:
     numbers = np.random.default_rng(3).normal(size=(10_000, 30))
     body = "".join(",".join(map(repr, row)) + "\n" for row in numbers.tolist())
     assert len(body) > 5_500_000
-    assert _same(accelerator.parse_csv(body), numbers.astype(np.float32))
+    assert _same(accelerator.parse(body, "text/csv"), numbers.astype(np.float32))

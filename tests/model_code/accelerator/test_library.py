@@ -117,7 +117,7 @@ def test_a_compiler_error_is_one_line(build_script: ModuleType, tmp_path: Path) 
     with pytest.raises(
         build_script.BuildError, match=r"compiled for aarch64: .*error: .*ACCELERATOR_ABI"
     ):
-        build_script.compile_library("aarch64", tmp_path / "a.so", "-DACCELERATOR_ABI=2")
+        build_script.compile_library("aarch64", tmp_path / "a.so", "-DACCELERATOR_ABI=wrong")
     assert list(tmp_path.iterdir()) == []
 
 
