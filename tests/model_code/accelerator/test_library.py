@@ -184,7 +184,7 @@ def test_a_library_that_does_not_load_is_no_accelerator(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serving.inference_accelerator, "_ABI", 99)
         assert serving.inference_accelerator.load(tmp_path, random_model(0)) is None
-    assert "interface 1: expected 99" in capsys.readouterr().out
+    assert "interface 2: expected 99" in capsys.readouterr().out
 
 
 def test_a_library_that_answers_differently_is_no_accelerator(
