@@ -32,6 +32,7 @@ _WIDTH = 3
 # Bodies of so many bytes and more go the large way; repeating a row gets there.
 _REPEATS = (1, 1, 1, 2, 300)
 _EXAMPLES = 850
+_LARGE_BODIES = 300
 _MILLION = 1_000_000
 
 
@@ -262,6 +263,43 @@ def test_generated_bodies_are_read_as_the_reference_reads_them(
     _fuzz(handlers, small_model, content_type)
 
 
+@pytest.mark.parametrize("content_type", _KINDS)
+def test_large_bodies_with_a_fault_somewhere_are_read_as_the_reference_reads_them(
+    handlers: ModuleType, small_model: Path, monkeypatch: pytest.MonkeyPatch, content_type: str
+) -> None:
+    """A wrong byte anywhere, a row in another spelling, or none of them."""
+    monkeypatch.setattr(handlers._log, "_write", lambda *_: None)
+    model = handlers.model_fn(str(small_model))
+    reference = _KINDS[content_type][1]
+    plain = 0
+    for body in bodies(1, _LARGE_BODIES, content_type, columns=(_WIDTH,), large=1):
+        _check(handlers, model, content_type, body, _expected(reference, body))
+        plain += hasattr(handlers.input_fn(body, content_type), "rows")
+    # The large way must have been taken, by more than the few bodies that have no fault at all.
+    assert plain > _LARGE_BODIES / 12
+
+
+@pytest.mark.parametrize(
+    ("content_type", "wide", "narrow"),
+    [
+        ("text/csv", "1.5,2.5,3.5\n", "1.5,2.5\n"),
+        ("application/json", "[1.5,2.5,3.5],", "[1.5,2.5],"),
+        ("application/jsonlines", "[1.5,2.5,3.5]\n", "[1.5,2.5]\n"),
+    ],
+)
+def test_rows_that_become_narrower_after_many_are_refused(
+    handlers: ModuleType, content_type: str, wide: str, narrow: str
+) -> None:
+    """Also where all rows of each 128 KiB, which are worked through at once, are alike."""
+    count = (1 << 17) // len(wide)
+    body = wide * count + narrow * 500
+    if content_type == "application/json":
+        body = f"[{body[:-1]}]"
+    data = handlers.input_fn(body, content_type)
+    places = (0, count - 1, count, -1)
+    assert [len(data.records[place]) for place in places] == [3, 3, 2, 2]
+
+
 def _ask_million(arguments: tuple[Path, str, int, int]) -> tuple[int, int]:
     """Ask one process's share; how many bodies there were, and how many of them are tables."""
     directory, content_type, seed, count = arguments
@@ -380,3 +418,39 @@ def test_what_is_no_number_of_json_is_found_wherever_it_stands(
             assert any(isinstance(record, ValueError) for record in data.records)
     plain = handlers.input_fn(frame.format(separator.join([row] * 5_000)), content_type)
     assert plain.rows.tolist() == [[1.25, -0.5, 30.0]] * 5_000
+
+
+@pytest.mark.parametrize(
+    ("content_type", "fault"),
+    [
+        ("application/json", ("], [7, 8, 9]", "],][7, 8, 9]")),
+        ("application/json", ("[7, 8, 9]", "[7, 8, 99 ")),
+        ("application/json", ("[7, 8, 9]", "[7, 8, 9")),
+        ("application/json", ("[7, 8, 9]", " 7, 8, 9]")),
+        ("application/json", ("[7, 8, 9]", "[7, 8 9]")),
+        ("application/json", ("[7, 8, 9], ", "[7, 8, 9] ")),
+        ("application/jsonlines", ("[7, 8, 9]", "[7,\n8, 9]")),
+        ("application/jsonlines", ("[7, 8, 9]", "[7\n 8, 9]")),
+        ("application/jsonlines", ("[7, 8, 9]\n", "[7, 8, 9],")),
+        ("application/jsonlines", ("[7, 8, 9]\n[1.25, -0.5", "[7, 8, 9], [1.25\n-0.5")),
+        ("application/jsonlines", ("[7, 8, 9]\n[1.25, -0.5", "[7, 8, 9],[1.25\n -0.5")),
+    ],
+)
+def test_a_bracket_comma_or_space_that_is_not_in_its_place_is_found(
+    handlers: ModuleType, content_type: str, fault: tuple[str, str]
+) -> None:
+    """Each of these bodies has as many of them as one without a fault, or almost."""
+    rows = ["[1.25, -0.5, 30]"] * 300 + ["[7, 8, 9]"] + ["[1.25, -0.5, 30]"] * 300
+    body = "\n".join(rows) if content_type == "application/jsonlines" else f"[{', '.join(rows)}]"
+    assert handlers.input_fn(body, content_type).rows.shape == (601, 3)
+    assert body.count(fault[0]) == 1
+    data = handlers.input_fn(body.replace(*fault), content_type)
+    assert not hasattr(data, "rows"), "it was taken for a plain table"
+
+
+def test_json_that_is_written_irregularly_is_read_all_the_same(handlers: ModuleType) -> None:
+    """Here the space that one number lacks stands behind another."""
+    rows = ["[1.25, -0.5, 30]"] * 300 + ["[7,18 , 9]"] + ["[1.25, -0.5, 30]"] * 300
+    data = handlers.input_fn(f"[{', '.join(rows)}]", "application/json")
+    assert list(data.records[300]) == [7, 18, 9]
+    assert list(data.records[301]) == [1.25, -0.5, 30]
