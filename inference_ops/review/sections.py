@@ -151,7 +151,7 @@ def _sign(difference: Range | None) -> str:
 
 def _parameters(review: Review) -> Table:
     return Table(
-        title="Parameters, by their defaults",
+        title="Parameters",
         columns=("", "parameter", "before", "after"),
         rows=tuple(
             (

@@ -299,7 +299,7 @@ def test_a_change_of_a_template_of_others_fails_as_aws_would(
     other.write_text(text.replace('Default: "ml.g4dn.2xlarge"', 'Default: "ml.g4dn.xlarge"'))
     result = inference("review", HERE / "samples" / "activity-detection.yaml", other, "--json")
     found = {entry["rule"] for entry in json.loads(result.stdout)["findings"] if entry["new"]}
-    assert found == {"ScaledInstanceType"}
+    assert found == {"FixedNameReplaced", "ScaledInstanceType"}
 
 
 @pytest.mark.parametrize(
