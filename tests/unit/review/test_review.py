@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -125,6 +126,20 @@ def test_the_cost_is_told_with_its_range(template: Write, inference: Command) ->
     # USD per hour of hosting in us-east-1: $0.115 for ml.m5.large, $0.23 for ml.m5.xlarge.
     assert cost["difference"]["minimum"] == pytest.approx(4 * 730 * 0.115)
     assert cost["difference"]["maximum"] == pytest.approx(8 * 730 * 0.115)
+
+
+@pytest.mark.parametrize(("after", "sign"), [(9, "+"), (7, "-")])
+def test_a_sign_tells_whether_the_cost_rises(
+    template: Write, inference: Command, after: int, sign: str
+) -> None:
+    """Only the most changes, by the maximum of the scaling."""
+    place = "Resources/Target/Properties/MaxCapacity"
+    pair = (
+        template(str(name), "realtime", {"at": place, "value": most})
+        for name, most in enumerate((8, after))
+    )
+    told = inference("review", *pair, "--region", "us-east-1").stdout
+    assert re.search(rf"^  {re.escape(sign)}   the template", told, re.MULTILINE)
 
 
 def test_markdown_shows_names_from_a_template_as_they_are(
