@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 from inference_ops.errors import CommandError, Exit
 
+# What a shell tells of a program that SIGPIPE ended.
+_BROKEN_PIPE = 128 + 13
+
 
 class Console:
     """The output of one command.
@@ -73,6 +76,11 @@ class Console:
 
         try:
             yield
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Nobody reads on, as after `| head`; what is still buffered goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(_BROKEN_PIPE) from None
         except CommandError as error:
             self._end(str(error), error.code)
         except ArtifactError as error:
