@@ -112,7 +112,7 @@ def write_templates(directory: Path) -> tuple[list[str], int]:
 
 def median(taken: Sequence[Taken], of: str) -> float:
     """The median of one of the times."""
-    return statistics.median(getattr(each, of) for each in taken)
+    return float(statistics.median(getattr(each, of) for each in taken))
 
 
 def main() -> None:
