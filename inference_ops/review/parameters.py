@@ -4,7 +4,7 @@ The differ compares texts. Where the text stays and what it comes to does not, a
 to a parameter that gets another default, it sees no change, and CloudFormation does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,22 +33,6 @@ class Parameters:
     def names(self) -> frozenset[str]:
         """All that are given."""
         return frozenset(self.both) | frozenset(self.base)
-
-    def check(self, templates: Sequence[Body]) -> None:
-        """Refuse what is a parameter of no template.
-
-        Args:
-            templates: All of both sides.
-
-        Raises:
-            CommandError: A name is misspelt.
-        """
-        there = {name for body in templates for name in _section(body, "Parameters")}
-        for name in sorted(self.names - there):
-            known = ", ".join(sorted(there - {"BootstrapVersion"})) or "none at all"
-            raise CommandError(
-                f"--parameter {name} is a parameter of neither side; there are {known}", Exit.USAGE
-            )
 
 
 DEFAULTS = Parameters()

@@ -11,6 +11,7 @@ from inference_ops.review.findings import Finding, find
 from inference_ops.review.nag import NagDelta, compare_reports
 from inference_ops.review.parameters import DEFAULTS, Parameters, as_deployed
 from inference_ops.review.sources import Source
+from inference_ops.templates import check_parameters
 from inference_rules import SEVERITIES
 
 
@@ -69,7 +70,7 @@ def review(
     Raises:
         CommandError: The two cannot be compared, or a parameter is none of theirs.
     """
-    parameters.check([*base.templates.values(), *head.templates.values()])
+    check_parameters(parameters.names, [*base.templates.values(), *head.templates.values()])
     pairs = [
         (name, *as_deployed(before, after, parameters))
         for name, before, after in _pairs(base, head)

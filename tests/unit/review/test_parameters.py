@@ -97,7 +97,7 @@ def test_what_a_parameter_leaves_out_is_neither_judged_nor_changed(
 @pytest.mark.parametrize(
     ("parameter", "reason"),
     [
-        ("Stge=prod", "--parameter Stge is a parameter of neither side; there are Key, Stage"),
+        ("Stge=prod", "--parameter Stge is a parameter of no template; there are Key, Stage"),
         ("Stage=test", "--parameter Stage must be one of dev, prod, not 'test'"),
         ("Key=secret", "--parameter Key is NoEcho"),
         ("Stage", "--parameter must be NAME=VALUE, not Stage"),
