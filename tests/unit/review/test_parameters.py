@@ -239,8 +239,11 @@ def test_odd_sections_are_no_crash() -> None:
     """Templates are written by people."""
     odd: dict[str, Any] = {
         "Parameters": {"A": "text", "B": {"Type": "String"}},
-        "Conditions": [],
+        "Conditions": {"Half": {"Fn::Equals": ["x"]}, "Odd": []},
         "Resources": {
+            "Refers": {"Type": "AWS::SNS::Topic", "Properties": {"X": {"Fn::Sub": "${A}-${B}"}}},
+            "Half": {"Type": "AWS::SNS::Topic", "Condition": "Half"},
+            "Odd": {"Type": "AWS::SNS::Topic", "Condition": "Odd"},
             "Fn::ForEach::Topics": ["Name", ["a"], {}],
             "Topic": {"Type": "AWS::SNS::Topic", "Condition": "Nowhere", "Properties": []},
             "If": {"Type": "AWS::SNS::Topic", "Properties": {"X": {"Fn::If": "Nowhere"}}},
