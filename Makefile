@@ -90,6 +90,7 @@ docs: install synth  ## Draw the pictures of the documentation anew
 bench: install model .venv-serving/.installed  ## Print the benchmarks' tables
 	$(BIN)/python benchmarks/handler.py
 	$(BIN)/python benchmarks/synth.py
+	$(BIN)/python benchmarks/review.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/batch.py
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from inference_ops.console import on_aws
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 
 # Paragraphs in one line each: the terminal decides where they break.
@@ -119,14 +120,10 @@ def _start(  # noqa: PLR0917
     where: tuple[str | None, str | None],
     as_json: bool,
 ) -> None:
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(*where, as_json=as_json) as console:
         from inference_ops.batch_runs import Runs, parse_settings
 
-        runs = Runs(make_session(*where), stack=stack, tell=console.progress)
+        runs = Runs(console.session, stack=stack, tell=console.progress)
         execution = runs.start({**request, **parse_settings(settings or [])})
         if not wait:
             console.result("started", {"execution": execution})
@@ -147,14 +144,10 @@ def show_status(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference batch status`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(region, profile, as_json=as_json) as console:
         from inference_ops.batch_runs import Runs
 
-        runs = Runs(make_session(region, profile), stack=stack, tell=console.progress)
+        runs = Runs(console.session, stack=stack, tell=console.progress)
         run = runs.look(execution)
         if as_json:
             console.result(run.execution, run.to_json())

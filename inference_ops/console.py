@@ -5,8 +5,16 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from inference_ops.errors import CommandError, Exit
+
+if TYPE_CHECKING:
+    import boto3
+
+# What a shell tells of a program that SIGPIPE ended.
+_BROKEN_PIPE = 128 + 13
 
 
 class Console:
@@ -73,6 +81,11 @@ class Console:
 
         try:
             yield
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Nobody reads on, as after `| head`; what is still buffered goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(_BROKEN_PIPE) from None
         except CommandError as error:
             self._end(str(error), error.code)
         except ArtifactError as error:
@@ -90,3 +103,38 @@ class Console:
     def _end(self, message: str, code: Exit) -> None:
         self.error(message, code)
         raise SystemExit(int(code))
+
+
+class AwsConsole(Console):
+    """The output of a command that asks AWS, and the session in which it does.
+
+    Args:
+        region: As given, or None for that of the environment or the profile.
+        profile: A profile of the AWS configuration.
+        as_json: See `Console`.
+    """
+
+    def __init__(self, region: str | None, profile: str | None, *, as_json: bool) -> None:
+        super().__init__(as_json=as_json)
+        self._where = region, profile
+
+    @cached_property
+    def session(self) -> "boto3.Session":
+        """The session, opened where it is first asked for: wrong usage is told before."""
+        from inference_ops.aws import make_session
+
+        return make_session(*self._where)
+
+
+@contextmanager
+def on_aws(region: str | None, profile: str | None, *, as_json: bool) -> Iterator[AwsConsole]:
+    """Begin a command that asks AWS, and end it with a message and an exit code if it fails.
+
+    Args:
+        region: As given, or None for that of the environment or the profile.
+        profile: A profile of the AWS configuration.
+        as_json: See `Console`.
+    """
+    console = AwsConsole(region, profile, as_json=as_json)
+    with console.errors():
+        yield console

@@ -151,7 +151,7 @@ def estimate_template(
         from inference_ops.cost.refresh import known_prices
         from inference_ops.cost.report import Questions, Report, money
         from inference_ops.errors import CommandError
-        from inference_ops.templates import load_templates
+        from inference_ops.templates import check_parameters, load_templates
 
         questions = Questions(
             discount=discount,
@@ -165,6 +165,8 @@ def estimate_template(
         if not chosen:
             names = ", ".join(each.name for each in found) or "no stack at all"
             raise CommandError(f"--stack must name one of {names}", Exit.USAGE)
+        parameters = parameters_of(parameter)
+        check_parameters(parameters, [each.content for each in chosen])
         reports = []
         for each in chosen:
             where = region_of(region or each.region)
@@ -175,7 +177,7 @@ def estimate_template(
                     each.content,
                     region=where,
                     prices=table,
-                    parameters=parameters_of(parameter),
+                    parameters=parameters,
                     questions=questions,
                 )
             )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from inference_ops.console import on_aws
 from inference_ops.options import EXIT_CODES, AsJson, EndpointName, ProfileName, RegionName
 
 # Paragraphs in one line each: the terminal decides where they break.
@@ -62,14 +63,10 @@ def list_deployments(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference deployments list`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(region, profile, as_json=as_json) as console:
         from inference_ops.deployments import Deployments
 
-        found = Deployments(make_session(region, profile), endpoint)
+        found = Deployments(console.session, endpoint)
         listed = found.all()
         if as_json:
             record = found.record()
@@ -111,14 +108,10 @@ def prune_deployments(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference deployments prune`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(region, profile, as_json=as_json) as console:
         from inference_ops.deployments import Deployments
 
-        gone = Deployments(make_session(region, profile), endpoint).prune(keep, delete=yes)
+        gone = Deployments(console.session, endpoint).prune(keep, delete=yes)
         if as_json:
             console.result(endpoint, {"endpoint": endpoint, "deleted": yes, "configs": gone})
             return
@@ -145,14 +138,10 @@ def roll_back(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference rollback`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(region, profile, as_json=as_json) as console:
         from inference_ops.rollback import Options, Rollback
 
-        session = make_session(region, profile)
+        session = console.session
         options = Options(to=to, all_at_once=all_at_once, dry_run=dry_run)
         done = Rollback(session, endpoint, console).run(options)
         if as_json:

@@ -1,6 +1,6 @@
 """What an endpoint can go back to: the deployments that are retained of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -146,14 +146,30 @@ class Deployments:
 
     def model(self, name: str) -> dict[str, Any] | None:
         """What DescribeModel says; None if the model is gone."""
-        try:
-            with aws_errors(f"model {name}"):
-                found: dict[str, Any] = self.sagemaker.describe_model(ModelName=name)
-        except CommandError as error:
-            if "does not exist" in str(error):
-                return None
-            raise
-        return found
+        return _found(f"model {name}", self.sagemaker.describe_model, ModelName=name)
+
+    def exists(self, config: str) -> bool:
+        """Whether a config is still there."""
+        describe = self.sagemaker.describe_endpoint_config
+        return _found(f"endpoint config {config}", describe, EndpointConfigName=config) is not None
+
+    def last(self, live: str) -> str | None:
+        """The config that was live before, whether or not it still exists.
+
+        Args:
+            live: the live config.
+
+        Returns:
+            Its name; None if the tags do not tell, or tell of another live config: an update may
+            have gone by them, or not come about.
+        """
+        with aws_errors(f"the tags of endpoint {self.endpoint_name}"):
+            pages = self.sagemaker.get_paginator("list_tags").paginate(
+                ResourceArn=self.endpoint()["EndpointArn"]
+            )
+            tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+        told = Record.from_tags(tags)
+        return None if told is None or told.live != live else next(iter(told.previous), None)
 
     def prune(self, keep: int | None, *, delete: bool) -> list[str]:
         """Deletes what is retained beyond a number, with its models.
@@ -189,6 +205,18 @@ class Deployments:
         with aws_errors(f"endpoint config {name}"):
             found: dict[str, Any] = self.sagemaker.describe_endpoint_config(EndpointConfigName=name)
         return found
+
+
+def _found(
+    what: str, describe: Callable[..., dict[str, Any]], **named: str
+) -> dict[str, Any] | None:
+    try:
+        with aws_errors(what):
+            return describe(**named)
+    except CommandError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
 
 
 def _variants(

@@ -5,6 +5,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from inference_ops.console import on_aws
 from inference_ops.options import EXIT_CODES, AsJson, EndpointName, ProfileName, RegionName
 
 # Paragraphs in one line each: the terminal decides where they break.
@@ -63,16 +64,12 @@ def show_metrics(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference metrics`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(region, profile, as_json=as_json) as console:
         from inference_ops.operation.endpoint import LiveEndpoint
         from inference_ops.operation.logs import ago
         from inference_ops.operation.metrics import draw, read_metrics, sparkline
 
-        session = make_session(region, profile)
+        session = console.session
         found = read_metrics(session, LiveEndpoint(session, endpoint), ago(since))
         if picture is not None:
             draw(found, endpoint, picture)
@@ -132,13 +129,9 @@ def measure_load(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference load`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
+    with on_aws(region, profile, as_json=as_json) as console:
         from dataclasses import asdict
 
-        from inference_ops.aws import make_session
         from inference_ops.operation.invocation import Request, content_type_of, read_body
         from inference_ops.operation.load import Limits, LoadTest
 
@@ -148,7 +141,7 @@ def measure_load(
             content_type=content_type_of(file) if content_type is None else content_type,
             variant=variant,
         )
-        test = LoadTest(make_session(region, profile), endpoint, request)
+        test = LoadTest(console.session, endpoint, request)
         capacity = test.run(
             limits,
             lambda step: console.progress(
@@ -194,19 +187,15 @@ def diagnose(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference diagnose`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
+    with on_aws(region, profile, as_json=as_json) as console:
         from dataclasses import asdict
 
-        from inference_ops.aws import make_session
         from inference_ops.errors import CommandError, Exit
         from inference_ops.operation.diagnosis import Diagnosis
 
         if (endpoint is None) == (job is None):
             raise CommandError("name an endpoint, or a transform job with --job", Exit.USAGE)
-        diagnosis = Diagnosis(make_session(region, profile))
+        diagnosis = Diagnosis(console.session)
         subject = endpoint or str(job)
         found = diagnosis.of_job(subject) if job else diagnosis.of_endpoint(subject)
         if as_json:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from inference_ops.console import on_aws
 from inference_ops.options import EXIT_CODES, AsJson, EndpointName, ProfileName, RegionName
 
 if TYPE_CHECKING:
@@ -84,15 +85,11 @@ def show_status(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference status`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(region, profile, as_json=as_json) as console:
         from inference_ops.operation.endpoint import LiveEndpoint
         from inference_ops.operation.status import status_of
 
-        found = status_of(LiveEndpoint(make_session(region, profile), endpoint))
+        found = status_of(LiveEndpoint(console.session, endpoint))
         if as_json:
             console.result(endpoint, found)
             return
@@ -162,13 +159,9 @@ def invoke(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference invoke`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
+    with on_aws(region, profile, as_json=as_json) as console:
         import sys
 
-        from inference_ops.aws import make_session
         from inference_ops.operation.invocation import (
             Golden,
             Invocations,
@@ -185,7 +178,7 @@ def invoke(
             component=component,
             custom_attributes=custom_attributes,
         )
-        answer = Invocations(make_session(region, profile), endpoint).ask(request)
+        answer = Invocations(console.session, endpoint).ask(request)
         if record is not None:
             expected = answer.body.decode("utf-8", "strict")
             Golden(request=request, expected=expected).write(record)
@@ -229,13 +222,9 @@ def show_logs(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference logs`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
+    with on_aws(region, profile, as_json=as_json) as console:
         from datetime import UTC, datetime
 
-        from inference_ops.aws import make_session
         from inference_ops.errors import CommandError, Exit
         from inference_ops.operation.endpoint import LiveEndpoint
         from inference_ops.operation.logs import TRANSFORM_JOBS, Logs, ago
@@ -245,7 +234,7 @@ def show_logs(
         if follow and as_json:
             raise CommandError("--follow has no end: leave out --json", Exit.USAGE)
         start = datetime.now(UTC) - ago(since)
-        session = make_session(region, profile)
+        session = console.session
         if job is not None:
             logs = Logs(session, [TRANSFORM_JOBS], streams=f"{job}/")
         else:
@@ -281,17 +270,13 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference verify`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(region, profile, as_json=as_json) as console:
         from inference_ops.errors import Exit
         from inference_ops.operation.invocation import Golden
         from inference_ops.operation.verification import Verification
 
         checks = Verification(
-            make_session(region, profile),
+            console.session,
             endpoint,
             golden=None if golden is None else Golden.read(golden),
             config=config,

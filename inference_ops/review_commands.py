@@ -26,6 +26,7 @@ _REVIEW = (
     "  inference review main HEAD --link build/model -c stage=prod\n"
     "  inference review cdk.out.live cdk.out --format markdown\n"
     "  inference review origin/main:template.yaml template.yaml --quota ml.m5.large=4\n"
+    "  inference review live.yaml next.yaml --parameter Stage=prod\n"
     "  inference review old.json new.json --format html --output review.html\n"
     "  inference review old.json new.json --format sarif --only-new"
 )
@@ -69,6 +70,20 @@ def review(
         str | None,
         typer.Option(help="For the cost, where the stacks go if the assembly does not say so."),
     ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A parameter of the templates, instead of its default. May be repeated.",
+        ),
+    ] = None,
+    base_parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Likewise for BASE alone, where the stack has another value now.",
+        ),
+    ] = None,
     only_new: Annotated[
         bool, typer.Option("--only-new", help="Leave findings out that BASE has as well.")
     ] = False,
@@ -95,15 +110,19 @@ def review(
     chosen: Format = "json" if as_json else output_format
     console = Console(as_json=chosen == "json")
     with console.errors():
+        from inference_ops.cost.arguments import parameters_of
+        from inference_ops.review.parameters import Parameters
         from inference_ops.review.review import review as review_of
         from inference_ops.review.sources import Sources
 
         quotas = _quotas(quota or [])
+        parameters = Parameters(both=parameters_of(parameter), base=parameters_of(base_parameter))
         with Sources(link or [], context or []) as sources:
             found = review_of(
                 sources.read(base),
                 sources.read(head),
                 quotas=quotas,
+                parameters=parameters,
                 region=region,
                 only_new=only_new,
             )

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import boto3
 
 _VARIANT_PROPERTIES = ("DesiredInstanceCount", "DesiredWeight")
+_OTHERWISE = (
+    "Deploy the earlier revision again with `cdk deploy -a ITS_CLOUD_ASSEMBLY`, or name another "
+    "config with --to"
+)
 _AT_REST = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 _ALL_AT_ONCE = {
     "BlueGreenUpdatePolicy": {
@@ -82,9 +86,7 @@ class Rollback:
         faults = [*self._gone(target), *self._scaled_faults(now, target)]
         if faults:
             raise CommandError(
-                f"{target.config} cannot be gone back to: {'; '.join(faults)}. "
-                "Name another with --to, or deploy the earlier revision again with "
-                "`cdk deploy -a ITS_CLOUD_ASSEMBLY`"
+                f"{target.config} cannot be gone back to: {'; '.join(faults)}. {_OTHERWISE}"
             )
         retained = self._retained(record)
         if not options.dry_run:
@@ -95,10 +97,23 @@ class Rollback:
         if to is not None:
             if to == live:
                 raise CommandError(f"endpoint {self._endpoint_name} serves {to} already")
+            if not self._deployments.exists(to):
+                known = ", ".join(record.previous) if record is not None else ""
+                raise CommandError(
+                    f"endpoint config {to} does not exist: retained of endpoint "
+                    f"{self._endpoint_name} is {known or 'nothing'}"
+                )
             return to
         if record is None or not record.previous:
             raise CommandError(
                 f"nothing is retained of endpoint {self._endpoint_name}: {NOTHING_RETAINED}"
+            )
+        last = self._deployments.last(live)
+        if last is not None and last not in record.previous:
+            # Going further back than was meant would be no help to who does not know.
+            raise CommandError(
+                f"{last}, which was live before, is gone. {_OTHERWISE}, such as "
+                f"{record.previous[0]}"
             )
         return record.previous[0]
 

@@ -1,7 +1,7 @@
 """Reads CloudFormation templates: a JSON or YAML file, or all of a cloud assembly."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,8 @@ import yaml
 from inference_ops.errors import CommandError, Exit
 
 _MANIFEST: Final = "manifest.json"
+# The CDK writes it into every template, for its own use.
+_OF_BOOTSTRAP: Final = "BootstrapVersion"
 _UNKNOWN_REGION: Final = "unknown-region"
 # The C loader is ten times as fast, where PyYAML was built with it.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -61,6 +63,24 @@ def load_templates(path: Path) -> list[Template]:
             )
         return sorted(_assembly(path), key=lambda template: template.name)
     return [Template(name=path.stem.removesuffix(".template"), path=path, content=_read(path))]
+
+
+def check_parameters(names: Iterable[str], templates: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses what is a parameter of no template: it would count for nothing, without a word.
+
+    Args:
+        names: what is given.
+        templates: the templates' contents.
+
+    Raises:
+        CommandError: a name is none of theirs.
+    """
+    there = {name for content in templates for name in content.get("Parameters") or ()}
+    for name in sorted(set(names) - there):
+        known = ", ".join(sorted(there - {_OF_BOOTSTRAP})) or "none at all"
+        raise CommandError(
+            f"--parameter {name} is a parameter of no template; there are {known}", Exit.USAGE
+        )
 
 
 def parse_template(text: str, *, origin: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@
                        ↘ Fan out [ Transform → Report ]
     all ways → Finish → Notify → Whole? → Succeeded, Failed
 
-A job that failed is tried again where that may help, and reported on in any case: Report looks at
-the outputs, whatever became of the job. What the states hand on is small, because lists of objects
-do not fit between states: they are in S3, see `functions/batch_steps/run_folder.py`.
+Transform and Report are the states of a job, see `batch_job.py`. What the states hand on is small,
+because lists of objects do not fit between states: they are in S3, see
+`functions/batch_steps/run_folder.py`.
 
 - `request`: the execution's input, as it came;
 - `plan`: `decision`, and with it the `run` and its first `shard`, or the `claim` that stands;
@@ -29,41 +29,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-# A redrive keeps the execution's ARN and a retry its state, so both counts belong to the name: a
-# transform job's name can be used once. They stand behind the digest of execution and shard, which
-# the plan made: no intrinsic function cuts 16 digits out of a hash.
-_JOB_NAME = "States.Format('{}-{}-{}', $.shard.name, $$.Execution.RedriveCount, $.attempt.number)"
-_JOB_FIELDS = (
-    "BatchStrategy",
-    "DataProcessing",
-    "Environment",
-    "MaxConcurrentTransforms",
-    "MaxPayloadInMB",
-    "ModelClientConfig",
-    "Tags",
-    "TransformOutput",
-    "TransformResources",
-)
-_INPUT_FIELDS = ("CompressionType", "ContentType", "SplitType")
-
-# What the cause of a failure says when another attempt may succeed. The first two come from the
-# job, the others from the API, which reports throttling and bad requests under one error name.
-_PASSING_CAUSES = (
-    "*CapacityError*",
-    "*InternalServerError*",
-    "*ThrottlingException*",
-    "*ResourceLimitExceeded*",
-    "*ServiceUnavailable*",
-    "*InternalFailure*",
-)
-_FIRST_ATTEMPT = {"number": 0, "least": 15, "most": 45}
+from inference_constructs.batch_job import FIRST_ATTEMPT, JobDefinition
+from inference_constructs.batch_tasks import invoke, retry
 
 # The errors that a failed execution ends with; the first one's cause is the summary of the run.
 FAILED = "BatchTransformFailed"
 UNTOLD = "BatchTransformNotTold"
-
-# Neither another attempt nor more time changes these.
-_FINAL_ERRORS = ("RequestError", "States.Timeout", "Sandbox.Timedout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +89,14 @@ class BatchDefinition:
         choose.otherwise(self._one_job(scope, finish))
         return sfn.Chain.start(prepare).next(plan).next(choose)
 
+    @property
+    def _job(self) -> JobDefinition:
+        return JobDefinition(
+            attempts=self.attempts, report=self.report, output=self.workflow["output"]
+        )
+
     def _plan(self, scope: Construct) -> tasks.LambdaInvoke:
-        return self._invoke(
+        return invoke(
             scope,
             "Plan",
             self.plan,
@@ -133,7 +110,6 @@ class BatchDefinition:
                 "workflow": self.workflow,
             },
             result_path="$.plan",
-            timeout=Duration.minutes(15),
         )
 
     def _one_job(self, scope: Construct, finish: sfn.IChainable) -> sfn.IChainable:
@@ -143,15 +119,14 @@ class BatchDefinition:
             parameters={
                 "run.$": "$.plan.run",
                 "shard.$": "$.plan.shard",
-                "attempt": _FIRST_ATTEMPT,
+                "attempt": FIRST_ATTEMPT,
             },
         )
-        return one.next(self._job(scope, "", finish))
+        return one.next(self._job.build(scope, "", finish))
 
     def _fan_out(self, scope: Construct, finish: sfn.IChainable) -> sfn.IChainable:
-        graph = sfn.StateGraph(
-            self._job(scope, " shard", None).start_state, "the states of a shard"
-        )
+        job = self._job.build(scope, " shard", None)
+        graph = sfn.StateGraph(job.start_state, "the states of a shard")
         # Not `sfn.DistributedMap`: it gives the role an inline policy, with more than is needed.
         fan_out = sfn.CustomState(
             scope,
@@ -169,7 +144,7 @@ class BatchDefinition:
                 "ItemSelector": {
                     "run.$": "$.plan.run",
                     "shard.$": "$$.Map.Item.Value",
-                    "attempt": _FIRST_ATTEMPT,
+                    "attempt": FIRST_ATTEMPT,
                 },
                 "ItemProcessor": {
                     # An express execution can wait for no job.
@@ -185,119 +160,13 @@ class BatchDefinition:
         fan_out.add_catch(finish, result_path="$.failure")
         return fan_out.next(finish)
 
-    def _job(self, scope: Construct, suffix: str, finish: sfn.IChainable | None) -> sfn.IChainable:
-        """The states of a job: once for a run of one job, once within the map."""
-        # Of a shard nothing else is handed on: the outputs of all together have 256 KB.
-        result_path = "$" if finish is None else "$.report"
-        report = self._report(scope, f"Report{suffix}", result_path)
-        transform = self._transform(scope, f"Transform{suffix}")
-        stop = self._stop(scope, f"Stop{suffix}", report)
-        transform.add_catch(stop, errors=["States.Timeout"], result_path="$.failure")
-        transform.add_catch(
-            self._another_attempt(scope, suffix, transform, report), result_path="$.failure"
-        )
-        if finish is not None:
-            report.add_catch(finish, result_path="$.failure")
-            report.next(finish)
-        return sfn.Chain.start(transform).next(report)
-
-    def _transform(self, scope: Construct, state_id: str) -> sfn.CustomState:
-        source = {"S3DataType": "ManifestFile", "S3Uri.$": "$.shard.manifest"}
-        parameters: dict[str, Any] = {
-            "TransformJobName.$": _JOB_NAME,
-            "ModelName.$": "$.run.model",
-            "TransformInput": {
-                "DataSource": {"S3DataSource": source},
-                **{f"{name}.$": f"$.run.job.TransformInput.{name}" for name in _INPUT_FIELDS},
-            },
-            **{f"{name}.$": f"$.run.job.{name}" for name in _JOB_FIELDS},
-        }
-        return sfn.CustomState(
-            scope,
-            state_id,
-            state_json={
-                "Type": "Task",
-                "Resource": f"arn:{Aws.PARTITION}:states:::sagemaker:createTransformJob.sync",
-                "Parameters": parameters,
-                "ResultSelector": {"name.$": "$.TransformJobName"},
-                "ResultPath": "$.transform",
-                "TimeoutSecondsPath": "$.run.timeout_seconds",
-            },
-        )
-
-    def _report(self, scope: Construct, state_id: str, result_path: str) -> tasks.LambdaInvoke:
-        return self._invoke(
-            scope,
-            state_id,
-            self.report,
-            # Whole, because `failure` is there only where something failed.
-            payload={
-                "state.$": "$",
-                "output": self.workflow["output"],
-                "redrives.$": "$$.Execution.RedriveCount",
-            },
-            result_path=result_path,
-            timeout=Duration.minutes(15),
-        )
-
-    def _another_attempt(
-        self, scope: Construct, suffix: str, transform: sfn.CustomState, report: sfn.IChainable
-    ) -> sfn.Choice:
-        cause = "$.failure.Cause"
-        passing = sfn.Condition.and_(
-            sfn.Condition.number_less_than("$.attempt.number", self.attempts - 1),
-            sfn.Condition.is_present(cause),
-            sfn.Condition.or_(
-                *(sfn.Condition.string_matches(cause, pattern) for pattern in _PASSING_CAUSES)
-            ),
-        )
-        count = sfn.Pass(
-            scope,
-            f"Count{suffix}",
-            # The failure is left behind: if the next attempt succeeds, nothing has failed.
-            parameters={
-                "run.$": "$.run",
-                "shard.$": "$.shard",
-                "attempt": {
-                    "number.$": "States.MathAdd($.attempt.number, 1)",
-                    "least.$": "States.MathAdd($.attempt.least, $.attempt.least)",
-                    "most.$": "States.MathAdd($.attempt.most, $.attempt.most)",
-                    # At random: jobs that met at a quota shall not meet there again.
-                    "wait.$": "States.MathRandom($.attempt.least, $.attempt.most)",
-                },
-            },
-        )
-        wait = sfn.Wait(scope, f"Wait{suffix}", time=sfn.WaitTime.seconds_path("$.attempt.wait"))
-        return (
-            sfn.Choice(scope, f"Worth another attempt{suffix}?")
-            .when(passing, count.next(wait).next(transform))
-            .otherwise(report)
-        )
-
-    def _stop(self, scope: Construct, state_id: str, report: sfn.IChainable) -> sfn.TaskStateBase:
-        stop = tasks.CallAwsService(
-            scope,
-            state_id,
-            service="sagemaker",
-            action="stopTransformJob",
-            parameters={"TransformJobName.$": _JOB_NAME},
-            iam_resources=["*"],  # unused: the role is written by hand
-            result_path=sfn.JsonPath.DISCARD,
-            task_timeout=sfn.Timeout.duration(Duration.minutes(1)),
-        )
-        # The timeout is what has to be told, not that the job ended by itself in the meantime.
-        stop.add_catch(report, result_path="$.stop_failure")
-        stop.next(report)
-        return stop
-
     def _finish(self, scope: Construct) -> tasks.LambdaInvoke:
-        finish = self._invoke(
+        finish = invoke(
             scope,
             "Finish",
             self.finish,
             payload={"state.$": "$", "execution.$": "$$.Execution.Id"},
             result_path="$.finished",
-            timeout=Duration.minutes(15),
         )
         failed = sfn.Fail(
             scope, "Failed", error=FAILED, cause_path="States.JsonToString($.finished.summary)"
@@ -349,32 +218,8 @@ class BatchDefinition:
             result_path=sfn.JsonPath.DISCARD,
             task_timeout=sfn.Timeout.duration(Duration.minutes(1)),
         )
-        _retry(publish)
+        retry(publish)
         return publish
-
-    def _invoke(
-        self,
-        scope: Construct,
-        state_id: str,
-        function: lambda_.IFunction,
-        *,
-        payload: Mapping[str, Any],
-        result_path: str,
-        timeout: Duration,
-    ) -> tasks.LambdaInvoke:
-        invoke = tasks.LambdaInvoke(
-            scope,
-            state_id,
-            lambda_function=function,
-            payload=sfn.TaskInput.from_object(payload),
-            payload_response_only=True,
-            result_path=result_path,
-            retry_on_service_exceptions=False,
-            task_timeout=sfn.Timeout.duration(timeout),
-        )
-        invoke.add_retry(errors=list(_FINAL_ERRORS), max_attempts=0)
-        _retry(invoke)
-        return invoke
 
 
 def _answer(scope: Construct, name: str, status: str) -> sfn.IChainable:
@@ -389,13 +234,3 @@ def _answer(scope: Construct, name: str, status: str) -> sfn.IChainable:
         },
     )
     return answer.next(sfn.Succeed(scope, name))
-
-
-def _retry(task: sfn.TaskStateBase) -> None:
-    task.add_retry(
-        errors=["States.ALL"],
-        interval=Duration.seconds(2),
-        backoff_rate=2.5,
-        max_attempts=3,
-        jitter_strategy=sfn.JitterType.FULL,
-    )

@@ -9,6 +9,8 @@ from typing import Any, Final
 _PLACEHOLDER: Final = re.compile(r"\$\{(!?)([^}]+)\}")
 _PARTITIONS: Final = {"cn": ("aws-cn", "amazonaws.com.cn")}
 _NO_VALUE: Final = object()
+# What wrong arguments of a function raise: they are for a linter, or for CloudFormation, to tell.
+_WRONG_ARGUMENTS: Final = (AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,8 @@ class Resolver:
         self._open.append(key)
         try:
             return self._holds(self._section("Conditions")[name])
+        except _WRONG_ARGUMENTS:
+            return None
         finally:
             self._open.pop()
 
@@ -123,8 +127,7 @@ class Resolver:
             return Unresolved(text=f"{name} {_text(self._resolve(argument))}")
         try:
             return function(self, argument)
-        except (LookupError, TypeError, ValueError):
-            # Wrong arguments are for a linter, or for CloudFormation, to tell.
+        except _WRONG_ARGUMENTS:
             return Unresolved(text=name)
 
     def _ref(self, argument: Any) -> Any:

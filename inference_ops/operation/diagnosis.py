@@ -1,7 +1,7 @@
 """Why an endpoint does not start, why its predictions fail, why a batch failed; what to do."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -110,7 +110,7 @@ class Diagnosis:
             findings.append(
                 Finding(
                     what=f"it failed: {job.get('FailureReason', 'without a reason')}",
-                    do="see the data log that names the record: below the output, or in the log",
+                    do="see the data log: it names the file, and says what the container answered",
                 )
             )
         elif status != "Completed":
@@ -264,7 +264,21 @@ class Diagnosis:
             line for line in lines if _LOUD.search(line.text) and not _ACCESS_LOG.search(line.text)
         ]
         if loud and not told:
-            yield Finding(what=f"{loud[-1].stream} says: {_short(loud[-1].text)}", do="")
+            yield Finding(what=f"{loud[-1].stream} says: {_short(_said(lines, loud[-1]))}", do="")
+
+
+def _said(lines: Sequence[Line], line: Line) -> str:
+    """What a line says; a job's data log has the container's answer in those that follow it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-errors.html
+    """
+    if not line.stream.endswith("/data-log"):
+        return line.text
+    where, _, error = line.text.partition("]: ")[2].rpartition(": ClientError")
+    later = [each.text for each in lines[lines.index(line) + 1 :] if each.stream == line.stream]
+    parts = [text.partition(f"]: {where}:")[2].strip() for text in later if where and where in text]
+    answer = " ".join(part for part in parts if part not in ("", "Message:"))
+    return f"{where}: ClientError{error}: {answer}" if answer else line.text
 
 
 def _advices(line: Line) -> Iterator[str]:

@@ -9,7 +9,9 @@ from inference_ops.review.cost import CostChange, cost_change
 from inference_ops.review.differ import compare
 from inference_ops.review.findings import Finding, find
 from inference_ops.review.nag import NagDelta, compare_reports
+from inference_ops.review.parameters import DEFAULTS, Parameters, as_deployed
 from inference_ops.review.sources import Source
+from inference_ops.templates import check_parameters
 from inference_rules import SEVERITIES
 
 
@@ -51,6 +53,7 @@ def review(
     head: Source,
     *,
     quotas: Mapping[str, int],
+    parameters: Parameters = DEFAULTS,
     region: str | None = None,
     only_new: bool = False,
 ) -> Review:
@@ -60,13 +63,18 @@ def review(
         base: Before.
         head: After.
         quotas: Instances of a type that the account may have.
+        parameters: Values that count instead of the parameters' defaults.
         region: Where a stack is deployed whose assembly does not say so.
         only_new: Whether findings that were there before are left out.
 
     Raises:
-        CommandError: The two cannot be compared.
+        CommandError: The two cannot be compared, or a parameter is none of theirs.
     """
-    pairs = _pairs(base, head)
+    check_parameters(parameters.names, [*base.templates.values(), *head.templates.values()])
+    pairs = [
+        (name, *as_deployed(before, after, parameters))
+        for name, before, after in _pairs(base, head)
+    ]
     regions = {**base.regions, **head.regions}
     diffs = compare([(pair[1], pair[2]) for pair in pairs])
     changes = tuple(

@@ -146,12 +146,14 @@ def _cost(review: Review) -> Table:
 def _sign(difference: Range | None) -> str:
     if difference is None:
         return ""
-    return "+" if difference.maximum > 0 else "-" if difference.minimum < 0 else ""
+    # The most may fall where the least stays.
+    ends = (difference.minimum, difference.maximum)
+    return "+" if max(ends) > 0 else "-" if min(ends) < 0 else ""
 
 
 def _parameters(review: Review) -> Table:
     return Table(
-        title="Parameters, by their defaults",
+        title="Parameters",
         columns=("", "parameter", "before", "after"),
         rows=tuple(
             (

@@ -147,6 +147,12 @@ class Application:
             self.outputs = json.loads(outputs.read_text())[self.stack]
         return ended
 
+    def synth(self, output: str, **endpoint: Any) -> None:
+        """Synthesize the endpoint as described into a cloud assembly, and deploy nothing."""
+        self._describe(self.described | endpoint)
+        ended = self.cdk("synth", "--quiet", "--output", output)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
     def _describe(self, endpoint: dict[str, Any]) -> None:
         file = self.path / "endpoint.json"
         file.write_text(json.dumps(endpoint | {"stack": self.stack}))
@@ -381,14 +387,14 @@ def new_application(
     """Makes apps with stacks of their own, which are destroyed in the end."""
     made: list[Application] = []
 
-    def make(name: str, **endpoint: Any) -> Application:
+    def make(name: str, *, app: str = "app.py", **endpoint: Any) -> Application:
         path = tmp_path_factory.mktemp(name)
         shutil.copytree(HERE / "app", path, dirs_exist_ok=True)
         (path / "model").mkdir()
         (path / "model" / "xgboost-model").write_text('{"learner":{},"version":[3,2,0]}')
         flags = json.loads((ROOT / "cdk.json").read_text())["context"]
         (path / "cdk.json").write_text(
-            json.dumps({"app": f"{sys.executable} app.py", "context": flags})
+            json.dumps({"app": f"{sys.executable} {app}", "context": flags})
         )
         made.append(Application(path=path, aws=bootstrapped, stack=name, described=endpoint))
         return made[-1]

@@ -6,6 +6,7 @@ The tests build on each other, as the days of an endpoint do.
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ def shop(new_application: Any) -> Any:
     """
     application = new_application("wayback", canary_percent=50, keep_previous=2)
     application.deploy(**release("v1"))
+    shutil.copytree(application.path / "cdk.out", application.path / "assembly-of-v1")
     application.deploy(**release("v2"))
     application.deploy(**release("v3", fault_percent=100))
     return application
@@ -44,6 +46,18 @@ def listed(shop: Any) -> list[tuple[str, str | None]]:
         )
         for found in json.loads(ended.stdout)["deployments"]
     ]
+
+
+def verified(shop: Any, *options: str) -> dict[str, tuple[bool, str]]:
+    """Whether stack and config are as they should be, and what is found, as `verify` tells it."""
+    ended = shop.inference("verify", shop.endpoint_name, "--json", *options)
+    checks = json.loads(ended.stdout)["checks"]
+    assert (ended.returncode == 1) == any(check["passed"] is False for check in checks)
+    return {
+        check["subject"]: (check["passed"], check["found"])
+        for check in checks
+        if check["subject"] in ("stack", "config")
+    }
 
 
 def test_what_is_retained_is_listed(shop: Any) -> None:
@@ -77,6 +91,17 @@ def test_an_endpoint_goes_back_while_its_fleet_errs(shop: Any) -> None:
     assert listed(shop) == [("live", "v2"), ("deployed", "v3"), ("previous", "v1")]
 
 
+def test_verify_tells_that_another_config_than_the_stacks_is_live(shop: Any) -> None:
+    """And is content with it where it is named."""
+    config = shop.describe()["EndpointConfigName"]
+    deployed = shop.tags()["inference:deployed-config"]
+    assert config != deployed
+    found = verified(shop)
+    assert found["stack"][0] is True
+    assert found["config"] == (False, f"{config}, and {deployed} was deployed")
+    assert verified(shop, "--config", config)["config"] == (True, config)
+
+
 def test_the_next_deployment_goes_on_from_what_is_live(shop: Any) -> None:
     """The two that are kept are the ones that were live last."""
     with shop.traffic() as log:
@@ -86,6 +111,11 @@ def test_the_next_deployment_goes_on_from_what_is_live(shop: Any) -> None:
     assert log.failures == []
     assert set(log.versions()) == {"v2", "v4"}
     assert listed(shop) == [("live", "v4"), ("previous", "v2"), ("previous", "v3")]
+    config = shop.describe()["EndpointConfigName"]
+    assert verified(shop) == {
+        "stack": (True, "wayback is UPDATE_COMPLETE"),
+        "config": (True, config),
+    }
     assert len(shop.kept()[0]) == len(shop.kept()[1]) == 3
 
 
@@ -118,3 +148,17 @@ def test_what_is_retained_can_be_pruned(shop: Any) -> None:
     nothing = shop.inference("rollback", shop.endpoint_name)
     assert nothing.returncode == 1
     assert "nothing is retained" in nothing.stderr
+    assert "cdk deploy -a ITS_CLOUD_ASSEMBLY" in nothing.stderr
+
+
+def test_an_earlier_assembly_is_the_way_back_without_retention(shop: Any) -> None:
+    """As the refusal says: nothing but what was synthesized then is needed."""
+    with shop.traffic() as log:
+        ended = shop.cdk("deploy", "-a", "assembly-of-v1", "--require-approval", "never")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    log.check_complete()
+    log.check_served()
+    assert log.failures == []
+    assert set(log.versions()) == {"v1", "v4"}
+    assert listed(shop) == [("live", "v1"), ("previous", "v4")]
+    assert verified(shop)["config"][0] is True

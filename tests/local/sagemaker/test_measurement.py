@@ -133,6 +133,30 @@ def test_errors_of_the_model_are_diagnosed_with_their_trace(run: Run, hosting: A
     assert "the secret reason" in found.out
 
 
+def test_a_job_that_failed_is_diagnosed(run: Run, hosting: Any) -> None:
+    """The file, and what the container answered to it, out of the data log."""
+    source, job = f"{hosting.prefix}/jobs/row.json", f"{hosting.prefix}-refused"
+    hosting.s3.put_object(Bucket=hosting.bucket, Key=source, Body=b'{"do": "refuse"}')
+    location = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{hosting.bucket}/{source}"}
+    hosting.api.create_transform_job(
+        TransformJobName=job,
+        ModelName=hosting.create_model("refusing"),
+        TransformInput={"DataSource": {"S3DataSource": location}, "ContentType": COMMAND},
+        TransformOutput={"S3OutputPath": f"s3://{hosting.bucket}/{hosting.prefix}/results"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )
+    # What a job writes reaches its log a little later, as on AWS.
+    deadline = time.monotonic() + 60
+    wanted = ("it failed: ClientError", f"{hosting.bucket}/{source}: ClientError: 400: no such row")
+    while not all(one in (found := run("diagnose", "--job", job)).out for one in wanted):
+        assert time.monotonic() < deadline, found.out
+        time.sleep(0.2)
+    assert found.code == 1
+    unknown = run("diagnose", "--job", "nowhere")
+    assert unknown.code == 1
+    assert unknown.err.startswith("error: transform job nowhere does not exist")
+
+
 def test_a_name_that_is_nearly_right_is_told(run: Run, endpoint: str) -> None:
     """What there is instead."""
     told = run("diagnose", f"{endpoint}-typo")

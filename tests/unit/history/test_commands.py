@@ -9,11 +9,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from moto.sagemaker.models import sagemaker_backends
 from typer.testing import CliRunner
 
 from inference_ops import rollback
 from inference_ops.cli import app
 from inference_ops.guardrails import Guardrails
+from tests.unit.history.conftest import ACCOUNT
 
 ALARM = {
     "Namespace": "AWS/SageMaker",
@@ -80,6 +83,13 @@ def put_alarm(name: str, config: str | None, state: str = "OK") -> None:
         **ALARM,
     )
     cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    def fail(**_: Any) -> None:
+        raise error
+
+    return fail
 
 
 def alarms() -> dict[str, dict[str, Any]]:
@@ -242,6 +252,80 @@ def test_what_lost_something_that_it_needs_is_refused(
     assert done.code == 1
     assert told in done.err
     assert updates == []
+
+
+def test_a_config_that_is_gone_is_no_way_back(
+    shop: Any, run: Run, updates: list[dict[str, Any]]
+) -> None:
+    """Nobody who asks for the last one wants the one before it without a word."""
+    shop.sagemaker.delete_endpoint_config(EndpointConfigName="c2")
+    done = run("rollback", "shop")
+    assert done.code == 1
+    assert "c2, which was live before, is gone" in done.err
+    assert "cdk deploy -a" in done.err
+    assert "--to, such as c1" in done.err
+    named = run("rollback", "shop", "--to", "c2")
+    assert named.code == 1
+    assert "endpoint config c2 does not exist: retained of endpoint shop is c1" in named.err
+    assert updates == []
+    assert run("rollback", "shop", "--to", "c1").code == 0
+    # From there, the last one is what was live until now.
+    assert run("rollback", "shop").code == 0
+    assert [request["EndpointConfigName"] for request in updates] == ["c1", "c3"]
+
+
+def test_after_an_update_beside_the_tags_the_way_back_is_what_they_call_live(
+    shop: Any, run: Run, updates: list[dict[str, Any]]
+) -> None:
+    """Whatever else is gone: somebody has moved the endpoint in a notebook."""
+    shop.sagemaker.delete_endpoint_config(EndpointConfigName="c2")
+    shop.move("c1")
+    assert run("rollback", "shop").code == 0
+    assert [request["EndpointConfigName"] for request in updates] == ["c3"]
+
+
+def test_an_endpoint_that_is_being_updated_is_left_alone(
+    shop: Any, run: Run, updates: list[dict[str, Any]]
+) -> None:
+    """SageMaker would refuse the update; who waits gets another answer."""
+    sagemaker_backends[ACCOUNT]["us-east-1"].endpoints["shop"].endpoint_status = "Updating"
+    done = run("rollback", "shop")
+    assert done.code == 1
+    assert "endpoint shop is Updating: wait for its end" in done.err
+    assert updates == []
+
+
+def test_what_may_not_be_looked_at_is_told_and_not_refused(
+    shop: Any, run: Run, updates: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may update an endpoint need not be allowed to read roles."""
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRole")
+    made = boto3.Session.client
+
+    def client(session: boto3.Session, name: str, **more: Any) -> Any:
+        found = made(session, name, **more)
+        if name == "iam":
+            found.meta.events.register("before-call.iam.GetRole", _raising(denied))
+        return found
+
+    monkeypatch.setattr(boto3.Session, "client", client)
+    done = run("rollback", "shop", "--json")
+    assert done.code == 0
+    (note,) = done.json["notes"]
+    assert note.startswith("whether role models is still there could not be looked up")
+    assert len(updates) == 1
+
+
+def test_an_update_that_sagemaker_takes_back_is_told(
+    shop: Any, run: Run, updates: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In service again, and with the config of before: that is no rollback."""
+    monkeypatch.setattr(shop, "move", lambda _: None)
+    done = run("rollback", "shop")
+    assert done.code == 1
+    assert "endpoint shop is InService with c3: SageMaker took the update back" in done.err
+    assert shop.tags()["inference:live-config"] == "c3"
+    assert len(updates) == 1
 
 
 @pytest.mark.parametrize("kept", [True, False])

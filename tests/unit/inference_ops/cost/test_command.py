@@ -151,6 +151,7 @@ def test_a_template_without_costs_is_told_as_such(run: Run, tmp_path: Path) -> N
     [
         ("no-such-file.yaml",),
         ("churn.json", "--parameter", "Stage"),
+        ("churn.json", "--parameter", "Stge=prod"),
         ("churn.json", "--stack", "other"),
         ("churn.json", "--own-price", "hosting=0.5"),
         ("churn.json", "--own-price", "rent/ml.m5.large=0.5"),
