@@ -430,7 +430,7 @@ def test_what_is_no_number_of_json_is_found_wherever_it_stands(
         ("application/json", ("[7, 8, 9]", "[7, 8 9]")),
         ("application/json", ("[7, 8, 9], ", "[7, 8, 9] ")),
         ("application/jsonlines", ("[7, 8, 9]", "[7,\n8, 9]")),
-        ("application/jsonlines", ("[7, 8, 9]", "[7\n 8, 9]")),
+        ("application/jsonlines", ("[7, 8, 9]", "[null\n 8, 9]")),
         ("application/jsonlines", ("[7, 8, 9]\n", "[7, 8, 9],")),
         ("application/jsonlines", ("[7, 8, 9]\n[1.25, -0.5", "[7, 8, 9], [1.25\n-0.5")),
         ("application/jsonlines", ("[7, 8, 9]\n[1.25, -0.5", "[7, 8, 9],[1.25\n -0.5")),
