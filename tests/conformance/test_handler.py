@@ -47,8 +47,10 @@ def pair(
 def _libraries() -> list[Path]:
     output = ROOT / "build" / "accelerator"
     build = ROOT / "model_code" / "accelerator" / "build.py"
-    subprocess.run([sys.executable, str(build), "--output", str(output)], check=True)
-    return sorted(output.rglob("libaccelerator-*.so"))
+    command = [sys.executable, str(build), "--output", str(output)]
+    # Libraries of earlier sources may lie beside those that it names.
+    built = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    return [ROOT / line for line in built.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("name", REQUESTS)
