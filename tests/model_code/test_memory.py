@@ -21,10 +21,12 @@ requests = [
     ("1,x,3\\n", "text/csv", "text/csv"),
     ("1 0:2 2:3\\n", "text/libsvm", "text/csv"),
     (row * 500, "text/csv", "text/csv"),
+    (f"[{', '.join(['[0.25, -1.5, 3.0]'] * 500)}]", "application/json", "application/json"),
     (row, "text/html", "text/csv"),
     (row, "text/csv", "image/png"),
 ]
 small = [request for request in requests if len(request[0]) < 1_000]
+large = [request for request in requests if request not in small]
 
 def resident():
     with open("/proc/self/status") as status:
@@ -33,9 +35,9 @@ def resident():
 
 def ask(count):
     for number in range(count):
-        # The large one is one in a thousand.
+        # One in five hundred is large, of each type in turn.
         body, content_type, accept = (
-            requests[6] if number % 1_000 == 0 else small[number % len(small)]
+            small[number % len(small)] if number % 500 else large[number // 500 % len(large)]
         )
         data = inference.input_fn(body, content_type)
         inference.output_fn(inference.predict_fn(data, model), accept)
