@@ -29,7 +29,7 @@ from inference_constructs.acknowledgements import acknowledge
 from stacks.model_settings import ModelSettings
 from stacks.settings import Settings
 
-_RETENTION = {
+RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
     3: logs.RetentionDays.THREE_DAYS,
     5: logs.RetentionDays.FIVE_DAYS,
@@ -70,9 +70,12 @@ class InferenceStack(Stack):
         boundary = settings.permissions_boundary_arn
         qualifier = settings.bootstrap_qualifier
         synthesizer = None if qualifier is None else DefaultStackSynthesizer(qualifier=qualifier)
+        name = f"{settings.prefix}-{settings.stage}-{purpose}"
         super().__init__(
             scope,
-            f"{settings.prefix}-{settings.stage}-{purpose}",
+            name,
+            # Within the stage of a pipeline the CDK would put the stage's name before it.
+            stack_name=name,
             description=description,
             env=Environment(account=settings.account, region=settings.region),
             synthesizer=synthesizer,
@@ -91,7 +94,7 @@ class InferenceStack(Stack):
             Tags.of(self).add(key, value)
         self.settings = settings
         self.removal_policy = RemovalPolicy.RETAIN if settings.production else RemovalPolicy.DESTROY
-        self.log_retention = _RETENTION[settings.log_retention_days]
+        self.log_retention = RETENTION[settings.log_retention_days]
         self.encryption = EncryptionKey(
             self,
             "Encryption",

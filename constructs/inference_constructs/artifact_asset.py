@@ -1,5 +1,6 @@
 """Archives as CDK assets whose S3 keys keep the extension `.tar.gz`."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,11 +61,16 @@ def copy_asset(scope: Construct, name: str, packed: PackedArtifact) -> ArchiveAs
     return _asset(scope, name, packed.sha256)
 
 
-def _assembly(scope: Construct) -> Path:
+def _stage(scope: Construct) -> Stage:
     stage = Stage.of(scope)
     if stage is None:
         raise ValueError(f"{scope.node.path} must be within an App")
-    return Path(stage.asset_outdir)
+    return stage
+
+
+def _assembly(scope: Construct) -> Path:
+    """The directory of all assets, which is that of the app even within a stage of a pipeline."""
+    return Path(_stage(scope).asset_outdir)
 
 
 def _file_name(sha256: str) -> str:
@@ -81,7 +87,8 @@ def _asset(scope: Construct, name: str, sha256: str) -> ArchiveAsset:
         # extension>`, so the hash carries the rest.
         location = stack.synthesizer.add_file_asset(
             source_hash=f"{folder}/{sha256}.tar",
-            file_name=_file_name(sha256),
+            # As seen from the stack's own assembly: that of a stage lies within the app's.
+            file_name=os.path.relpath(_assembly(scope) / _file_name(sha256), _stage(scope).outdir),
             packaging=FileAssetPackaging.FILE,
             display_name=name,
         )

@@ -14,6 +14,7 @@ from inference_constructs.faults import refuse
 from inference_constructs.python_function import PythonFunction
 from inference_constructs.s3_prefix import S3Prefix
 from inference_constructs.service_role import ServiceRole
+from inference_constructs.stages import name_permissions
 from inference_constructs.wildcards import acknowledge_wildcard
 
 
@@ -97,7 +98,7 @@ class BatchArrivals(Construct):
             "A schedule is named after the folder that objects come into; the group is these "
             "arrivals' own",
         )
-        events.Rule(
+        rule = events.Rule(
             self,
             "Came",
             description="Tells of objects that came and are to be run.",
@@ -111,6 +112,7 @@ class BatchArrivals(Construct):
             ),
             targets=[targets.LambdaFunction(self.function.function, retry_attempts=5)],
         )
+        name_permissions(rule)
 
 
 def _faults(workflow: BatchTransformWorkflow, place: S3Prefix, quiet: Duration) -> list[str]:

@@ -16,6 +16,7 @@ from inference_constructs.model import InferenceModel
 from inference_constructs.notifications import Notifications
 from inference_constructs.python_function import PythonFunction
 from inference_constructs.s3_prefix import S3Prefix
+from inference_constructs.stages import name_permissions
 
 METRICS_NAMESPACE = "Inference/Batch"
 
@@ -116,7 +117,7 @@ class BatchFunctions(Construct):
         Args:
             state_machine: the workflow's state machine.
         """
-        events.Rule(
+        rule = events.Rule(
             self,
             "Stopped",
             description="Ends batch runs whose execution was stopped or timed out.",
@@ -130,3 +131,4 @@ class BatchFunctions(Construct):
             ),
             targets=[targets.LambdaFunction(self.finish.function, retry_attempts=3)],
         )
+        name_permissions(rule)

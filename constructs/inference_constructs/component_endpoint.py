@@ -18,6 +18,7 @@ from inference_constructs.managed_fleet import ManagedFleet
 from inference_constructs.network import Network, network_interface_statement
 from inference_constructs.scaled_resource import ScaledResource
 from inference_constructs.service_role import ServiceRole
+from inference_constructs.stages import path_in_stage
 
 _CONFIG_PAGE = (
     "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html"
@@ -146,7 +147,7 @@ class InferenceComponentEndpoint(EndpointBase):
             self,
             "Role",
             service="sagemaker.amazonaws.com",
-            description=f"Runs the instances of {self.node.path}.",
+            description=f"Runs the instances of {path_in_stage(self)}.",
         )
         self._allow_logs_and_metrics(role)
         # Whether SageMaker loads a component's model with the model's role or with the endpoint's

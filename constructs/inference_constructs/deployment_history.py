@@ -9,6 +9,7 @@ from inference_constructs.endpoint_base import EndpointBase
 from inference_constructs.faults import refuse
 from inference_constructs.functions.deployment_history.record import OWNER
 from inference_constructs.python_function import PythonFunction
+from inference_constructs.stages import path_in_stage
 from inference_constructs.wildcards import acknowledge_wildcard
 
 # SageMaker takes 50 tags for a resource, and the user has some, too.
@@ -62,7 +63,7 @@ class DeploymentHistory(Construct):
         super().__init__(scope, construct_id)
         refuse(f"the deployment history of {endpoint.endpoint_name!r}", _faults(endpoint, keep))
         self.keep = keep
-        self._owner = endpoint.node.path
+        self._owner = path_in_stage(endpoint)
         options = endpoint.config.cfn_options
         options.update_replace_policy = CfnDeletionPolicy.RETAIN
         options.deletion_policy = CfnDeletionPolicy.DELETE
@@ -74,7 +75,7 @@ class DeploymentHistory(Construct):
             "Function",
             handler="deployment_history.custom_resource.handler",
             # A managed policy is replaced when its description changes: no number in it.
-            description=f"Keeps the last deployments of {endpoint.node.path}.",
+            description=f"Keeps the last deployments of {self._owner}.",
             encryption=endpoint.encryption,
             timeout=Duration.minutes(5),
             log_retention=log_retention,

@@ -13,6 +13,7 @@ from inference_constructs.faults import refuse
 from inference_constructs.network import Network
 from inference_constructs.python_function import PythonFunction
 from inference_constructs.service_role import ServiceRole
+from inference_constructs.stages import path_in_stage
 
 _HTTPS = 443
 _ZONES = range(2, 7)
@@ -79,7 +80,7 @@ class InferenceVpc(Construct):
             self,
             "Containers",
             vpc=self.vpc,
-            description=f"Containers of models in {self.node.path}.",
+            description=f"Containers of models in {path_in_stage(self)}.",
             allow_all_outbound=False,
         )
         # The addresses of S3 are in a list whose id differs by region. Within this VPC there is no
@@ -118,7 +119,7 @@ class InferenceVpc(Construct):
             self,
             "InterfaceEndpoints",
             vpc=self.vpc,
-            description=f"Interface endpoints of {self.node.path}.",
+            description=f"Interface endpoints of {path_in_stage(self)}.",
             allow_all_outbound=False,
         )
         group.add_ingress_rule(self.security_group, ec2.Port.tcp(_HTTPS), "Containers of models.")
@@ -181,7 +182,7 @@ class InferenceVpc(Construct):
             self,
             "FlowLogsRole",
             service="vpc-flow-logs.amazonaws.com",
-            description=f"Writes the flow logs of {self.node.path}.",
+            description=f"Writes the flow logs of {path_in_stage(self)}.",
         )
         group.grant_write(role.grantee)
         flow_log = ec2.CfnFlowLog(

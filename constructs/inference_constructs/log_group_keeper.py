@@ -7,6 +7,7 @@ from constructs import Construct
 from inference_constructs.arns import own_arn
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.python_function import PythonFunction
+from inference_constructs.stages import path_in_stage
 from inference_constructs.wildcards import acknowledge_wildcard
 
 
@@ -28,7 +29,7 @@ class LogGroupKeeper(Construct):
             self,
             "Function",
             handler="log_group.custom_resource.handler",
-            description=f"Keeps the log groups of {scope.node.path}.",
+            description=f"Keeps the log groups of {path_in_stage(scope)}.",
             encryption=encryption,
         )
 

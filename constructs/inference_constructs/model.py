@@ -16,6 +16,7 @@ from inference_constructs.artifact import ModelArtifact
 from inference_constructs.faults import refuse
 from inference_constructs.network import Network, network_interface_statement
 from inference_constructs.service_role import ServiceRole
+from inference_constructs.stages import path_in_stage
 from inference_constructs.wildcards import acknowledge_wildcard
 
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -85,7 +86,7 @@ class InferenceModel(Construct):
             self,
             "Role",
             service="sagemaker.amazonaws.com",
-            description=f"Runs the containers of {self.node.path}.",
+            description=f"Runs the containers of {path_in_stage(self)}.",
             existing=role,
         )
         self._allow(network)
