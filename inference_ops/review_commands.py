@@ -20,14 +20,16 @@ _REVIEW = (
     "Tell what a change of a stack does in SageMaker's terms, and what is wrong with it.\n\n"
     "BASE and HEAD are cloud assemblies (the directory that cdk synth writes), CloudFormation "
     "templates in JSON or YAML, either of them as committed in git (REVISION:PATH), or revisions, "
-    "whose apps are synthesized in a checkout of their own. Nothing is asked of AWS.\n\n"
+    "whose apps are synthesized in a checkout of their own. Nothing is asked of AWS, unless BASE "
+    "is the word `deployed`: what CloudFormation has now of the stacks of HEAD, an assembly.\n\n"
     "\b\n"
     "Examples:\n"
     "  inference review main HEAD --link build/model -c stage=prod\n"
-    "  inference review cdk.out.live cdk.out --format markdown\n"
+    "  inference review deployed cdk.out --format markdown\n"
     "  inference review origin/main:template.yaml template.yaml --quota ml.m5.large=4\n"
     "  inference review live.yaml next.yaml --parameter Stage=prod\n"
     "  inference review old.json new.json --format html --output review.html\n"
+    "  inference review deployed cdk.out --format html --output s3://reports/review.html\n"
     "  inference review old.json new.json --format sarif --only-new"
 )
 _RULES = (
@@ -57,7 +59,10 @@ def review(
     *,
     output_format: Annotated[Format, typer.Option("--format", help="How it is told.")] = "terminal",
     output: Annotated[
-        Path | None, typer.Option(help="A file to write instead of the terminal.")
+        str | None,
+        typer.Option(
+            metavar="FILE|S3-URI", help="A file or S3 object to write instead of the terminal."
+        ),
     ] = None,
     quota: Annotated[
         list[str] | None,
@@ -112,15 +117,17 @@ def review(
     with console.errors():
         from inference_ops.cost.arguments import parameters_of
         from inference_ops.review.parameters import Parameters
+        from inference_ops.review.deployed import DEPLOYED, deployed
         from inference_ops.review.review import review as review_of
         from inference_ops.review.sources import Sources
 
         quotas = _quotas(quota or [])
         parameters = Parameters(both=parameters_of(parameter), base=parameters_of(base_parameter))
         with Sources(link or [], context or []) as sources:
+            after = sources.read(head)
             found = review_of(
-                sources.read(base),
-                sources.read(head),
+                deployed(after) if base == DEPLOYED else sources.read(base),
+                after,
                 quotas=quotas,
                 parameters=parameters,
                 region=region,
@@ -144,32 +151,34 @@ def _quotas(given: list[str]) -> dict[str, int]:
     return quotas
 
 
-def _show(found: "Review", chosen: Format, output: Path | None) -> None:
-    if chosen == "terminal":
-        _show_in_terminal(found, output)
-        return
-    text = _text(found, chosen)
-    if output is None:
-        print(text, end="" if text.endswith("\n") else "\n")
-    else:
-        output.write_text(text, encoding="utf-8")
+def _show(found: "Review", chosen: Format, output: str | None) -> None:
+    if output is not None:
+        from inference_ops.review.report import write
 
+        write(_text(found, chosen), output, chosen)
+    elif chosen == "terminal":
+        from rich.console import Console as RichConsole
 
-def _show_in_terminal(found: "Review", output: Path | None) -> None:
-    from rich.console import Console as RichConsole
+        from inference_ops.review.terminal import show
 
-    from inference_ops.review.terminal import show
-
-    if output is None:
         show(found, RichConsole(highlight=False))
-        return
-    with output.open("w", encoding="utf-8") as file:
-        show(found, RichConsole(file=file, width=100, highlight=False))
+    else:
+        text = _text(found, chosen)
+        print(text, end="" if text.endswith("\n") else "\n")
 
 
 def _text(found: "Review", chosen: Format) -> str:
     import json
 
+    if chosen == "terminal":
+        from io import StringIO
+
+        from rich.console import Console as RichConsole
+
+        from inference_ops.review.terminal import show
+
+        show(found, RichConsole(file=(text := StringIO()), width=100, highlight=False))
+        return text.getvalue()
     if chosen == "markdown":
         from inference_ops.review.markdown import markdown
 

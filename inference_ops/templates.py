@@ -27,12 +27,14 @@ class Template:
         path: the file.
         content: what is in it; short tags such as `!Ref` are written out as `{"Ref": …}`.
         region: where the assembly says that it goes; None if it does not say.
+        stack_name: the stack's name in CloudFormation, if an assembly says so.
     """
 
     name: str
     path: Path
     content: Mapping[str, Any]
     region: str | None = None
+    stack_name: str | None = None
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -144,12 +146,18 @@ def _assembly(directory: Path) -> Iterator[Template]:
                 artifact.get("displayName", name),
                 directory / properties["templateFile"],
                 None if region in {"", _UNKNOWN_REGION} else region,
+                # An assembly leaves it out where it is the artifact's.
+                properties.get("stackName", name),
             )
 
 
-def _stack(name: str, path: Path, region: str | None) -> Iterator[Template]:
+def _stack(
+    name: str, path: Path, region: str | None, stack_name: str | None = None
+) -> Iterator[Template]:
     """A stack, and the nested stacks whose templates lie beside its own."""
-    template = Template(name=name, path=path, content=_read(path), region=region)
+    template = Template(
+        name=name, path=path, content=_read(path), region=region, stack_name=stack_name
+    )
     yield template
     for logical_id, resource in template.resources.items():
         asset = resource.get("Metadata", {}).get("aws:asset:path")

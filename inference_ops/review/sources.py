@@ -17,6 +17,8 @@ from typing import Any
 from inference_ops.errors import CommandError, Exit
 from inference_ops.templates import load_templates
 
+_REPORT = "validation-report.json"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -27,6 +29,7 @@ class Source:
         templates: By stack.
         files: The template's file of each stack, as a reader would look it up.
         regions: Where each stack is deployed, if the assembly says so.
+        stack_names: The name of each stack in CloudFormation, if the assembly says so.
         report: The assembly's validation report, if it has one.
     """
 
@@ -34,6 +37,7 @@ class Source:
     templates: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, str]
     regions: Mapping[str, str]
+    stack_names: Mapping[str, str]
     report: Mapping[str, Any] | None
 
 
@@ -168,7 +172,10 @@ def _cdk(root: Path) -> str:
 
 def _assembly(given: str, directory: Path) -> Source:
     found = load_templates(directory)
-    report = directory / "validation-report.json"
+    report = directory / _REPORT
+    if not report.exists() and (directory.parent / "manifest.json").exists():
+        # A stage's assembly within that of its app, which has the report of all.
+        report = directory.parent / _REPORT
     return Source(
         name=given,
         templates={template.name: template.content for template in found},
@@ -178,6 +185,11 @@ def _assembly(given: str, directory: Path) -> Source:
         regions={
             template.name: template.region for template in found if template.region is not None
         },
+        stack_names={
+            template.name: template.stack_name
+            for template in found
+            if template.stack_name is not None
+        },
         report=json.loads(report.read_text()) if report.exists() else None,
     )
 
@@ -185,7 +197,12 @@ def _assembly(given: str, directory: Path) -> Source:
 def _template(given: str, path: Path) -> Source:
     (found,) = load_templates(path)
     return Source(
-        name=given, templates={"": found.content}, files={"": given}, regions={}, report=None
+        name=given,
+        templates={"": found.content},
+        files={"": given},
+        regions={},
+        stack_names={},
+        report=None,
     )
 
 
