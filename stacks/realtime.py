@@ -90,7 +90,9 @@ class RealtimeInferenceStack(InferenceStack):
         )
         alarms = self.endpoint.add_alarms(settings.endpoint.alarms.alarms(), self.notifications)
         dashboard = EndpointDashboard(self, "Dashboard", endpoint=self.endpoint, alarms=alarms)
-        self.add_output("EndpointName", self.endpoint.endpoint_name, "Ask this for predictions.")
+        self.endpoint_name_output = self.add_output(
+            "EndpointName", self.endpoint.endpoint_name, "Ask this for predictions."
+        )
         self.add_output(
             "EndpointConfigName", self.endpoint.endpoint_config_name, "The endpoint's config."
         )

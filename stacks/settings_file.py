@@ -2,15 +2,20 @@
 
 import difflib
 import typing
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from stacks.settings import CONFIG, Settings
+
+# In the directory of the stages, and no stage.
+DELIVERY = "delivery"
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class SettingsError(ValueError):
@@ -23,7 +28,7 @@ def known_stages(directory: Path = CONFIG) -> list[str]:
     Args:
         directory: where the files are.
     """
-    return sorted(path.stem for path in directory.glob("*.yaml"))
+    return sorted(path.stem for path in directory.glob("*.yaml") if path.stem != DELIVERY)
 
 
 def load_settings(stage: str, directory: Path = CONFIG) -> Settings:
@@ -47,10 +52,27 @@ def load_settings(stage: str, directory: Path = CONFIG) -> Settings:
             f"unknown stage {stage!r}{_did_you_mean(stage, stages)}: use one of "
             f"{', '.join(stages)}, or add {directory.name}/{stage}.yaml"
         )
-    path = directory / f"{stage}.yaml"
-    name = f"{directory.name}/{path.name}"
+    return read_file(
+        directory / f"{stage}.yaml", Settings, lambda values: Settings.of_stage(stage, values)
+    )
+
+
+def read_file(path: Path, model: type[_Model], make: Callable[[dict[str, Any]], _Model]) -> _Model:
+    """Reads a settings file.
+
+    Args:
+        path: the file.
+        model: what it holds, for the keys that a message names.
+        make: makes it from the file's values.
+
+    Raises:
+        SettingsError: the file is missing or wrong; names every fault.
+    """
+    name = f"{path.parent.name}/{path.name}"
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except FileNotFoundError:
+        raise SettingsError(f"there is no {name}: write it") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = name if mark is None else f"{name}, line {mark.line + 1}"
@@ -60,9 +82,9 @@ def load_settings(stage: str, directory: Path = CONFIG) -> Settings:
     if not isinstance(values, dict):
         raise SettingsError(f"{name}: must hold keys and values, as `region: us-east-1` does")
     try:
-        return Settings.of_stage(stage, values)
+        return make(values)
     except ValidationError as error:
-        faults = [_describe(fault) for fault in error.errors()]
+        faults = [_describe(fault, model) for fault in error.errors()]
         raise SettingsError("\n".join(f"{name}: {fault}" for fault in faults)) from None
 
 
@@ -81,13 +103,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _describe(fault: ErrorDetails) -> str:
+def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
     # Keys of a mapping are marked by a last element of their own.
     location = [part for part in fault["loc"] if part != "[key]"]
     key = ".".join(str(part) for part in location)
     match fault["type"]:
         case "extra_forbidden":
-            known = _keys_at(location[:-1])
+            known = _keys_at(location[:-1], model)
             hint = _did_you_mean(str(location[-1]), known)
             return f"unknown key {key}{hint}: use one of {', '.join(known)}, or remove it"
         case "missing":
@@ -105,8 +127,7 @@ def _describe(fault: ErrorDetails) -> str:
             return f"{key}: {message[:1].lower()}{message[1:]}, not {fault['input']!r}"
 
 
-def _keys_at(location: Sequence[int | str]) -> list[str]:
-    model: type[BaseModel] = Settings
+def _keys_at(location: Sequence[int | str], model: type[BaseModel]) -> list[str]:
     for part in location:
         field = model.model_fields.get(str(part))
         # The name of a variant is no field: its model was found with the mapping of variants.

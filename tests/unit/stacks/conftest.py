@@ -14,6 +14,8 @@ from inference_constructs import ModelArtifact
 from stacks.application import chosen_settings, new_app
 from stacks.artifact import model_artifact
 from stacks.batch import BatchInferenceStack
+from stacks.delivery_app import define_delivery
+from stacks.delivery_settings import load_delivery
 from stacks.inference_stack import InferenceStack
 from stacks.realtime import RealtimeInferenceStack
 from stacks.settings import Settings
@@ -44,6 +46,16 @@ def assembly(_outside_the_cli: None, tmp_path_factory: pytest.TempPathFactory) -
         artifact = model_artifact(settings)
         RealtimeInferenceStack(app, settings=settings, artifact=artifact)
         BatchInferenceStack(app, settings=settings, artifact=artifact)
+    app.synth()
+    return directory
+
+
+@pytest.fixture(scope="session")
+def delivery_assembly(_outside_the_cli: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cloud assembly of the delivery, with the stages in it."""
+    directory = tmp_path_factory.mktemp("delivery")
+    app = new_app(directory, {**REPORT_ONLY, "git_revision": "4f2a9c1"})
+    define_delivery(app, load_delivery())
     app.synth()
     return directory
 
