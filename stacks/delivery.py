@@ -16,15 +16,12 @@ from constructs import Construct
 
 from inference_constructs import DataBucket, EncryptionKey, Notifications
 from stacks.delivery_acknowledgements import settle_policies
-from stacks.delivery_builds import DeliveryBuilds, cdk_cli_version
+from stacks.delivery_builds import DeliveryBuilds, cdk_cli_version, publish_with_the_cli
 from stacks.delivery_permissions import review, verification
 from stacks.delivery_settings import DeliverySettings, PipelineSettings, refuse_elsewhere
 from stacks.delivery_stage import DeliveryStage
 from stacks.inference_stack import RETENTION
 from stacks.settings import Settings
-
-# npm's latest of the day would publish with a program that nobody has tried.
-_ASSETS_CLI = "4.7.3"
 
 
 class DeliveryStack(Stack):
@@ -127,7 +124,6 @@ class DeliveryPipelineStack(DeliveryStack):
             artifact_bucket=artifacts.bucket,
             code_build_defaults=self._builds.defaults,
             cli_version=cdk_cli_version(),
-            cdk_assets_cli_version=_ASSETS_CLI,
             # One project for all assets, and one role for all actions: neither has more to do.
             publish_assets_in_parallel=False,
             use_pipeline_role_for_actions=True,
@@ -136,6 +132,7 @@ class DeliveryPipelineStack(DeliveryStack):
         for stage in stages:
             self._add(stage)
         self.pipeline.build_pipeline()
+        publish_with_the_cli(self.pipeline)
         if self._notifications is not None:
             self._notifications.grant_publish(self.pipeline.pipeline.role)
         self.pipeline.pipeline.add_to_role_policy(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, pipelines
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack, pipelines
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -32,6 +32,27 @@ def cdk_cli_version() -> str:
     """The version of the CDK CLI that the project pins."""
     package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
     return str(package["devDependencies"]["aws-cdk"])
+
+
+def publish_with_the_cli(pipeline: pipelines.CodePipeline) -> None:
+    """Lets the CDK CLI publish the assets of the stages, instead of npm's `cdk-assets`.
+
+    The newest `cdk-assets` (4.7.3) reads assemblies up to schema 54, and the CDK writes 55. The CLI
+    that the project pins reads what its library writes; and its command does not name the assets,
+    so the template stays the same where only these change.
+
+    Args:
+        pipeline: the pipeline, which is built.
+    """
+    project = pipeline.node.find_child("Assets").node.find_child("FileAsset").node.default_child
+    assert isinstance(project, codebuild.CfnProject)
+    spec = json.loads(json.dumps(_SPEC))
+    spec["phases"]["install"]["commands"] = [f"npm install -g aws-cdk@{cdk_cli_version()}"]
+    stages = f"{Stack.of(pipeline).node.path}/*/*"
+    spec["phases"]["build"] = {
+        "commands": [f'cdk -a . publish-assets "{stages}" --unstable=publish-assets']
+    }
+    project.add_property_override("Source.BuildSpec", json.dumps(spec, indent=2))
 
 
 class DeliveryBuilds(Construct):

@@ -5,6 +5,7 @@ for the stages.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -110,7 +111,7 @@ def stages_of(delivery: DeliverySettings, directory: Path = CONFIG) -> list[Sett
     return [load_settings(stage, directory) for stage in delivery.stages]
 
 
-def refuse_elsewhere(delivery: DeliverySettings, stages: list[Settings]) -> None:
+def refuse_elsewhere(delivery: DeliverySettings, stages: Sequence[Settings]) -> None:
     """Refuses stages that a pipeline of this account and region cannot look after.
 
     Args:

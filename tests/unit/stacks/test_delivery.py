@@ -71,13 +71,12 @@ def of_type(resources: dict[str, dict[str, Any]], kind: str) -> list[dict[str, A
     return [each["Properties"] for each in resources.values() if each["Type"] == kind]
 
 
-def build_specs(resources: dict[str, dict[str, Any]], assembly: Path) -> dict[str, Any]:
+def build_specs(resources: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What each build runs, by the project's description."""
     found = {}
     for project in of_type(resources, "AWS::CodeBuild::Project"):
-        given = project["Source"]["BuildSpec"]
-        text = given if given.startswith("{") else (assembly / given).read_text()
-        found[project["Description"].partition("/Pipeline/")[2]] = yaml.safe_load(text)
+        spec = json.loads(project["Source"]["BuildSpec"])
+        found[project["Description"].partition("/Pipeline/")[2]] = spec
     return found
 
 
@@ -117,7 +116,6 @@ def test_the_stages_are_in_order_and_each_is_verified(
 def test_whoever_approves_is_given_the_summary_and_the_report(
     stages: dict[str, list[list[dict[str, Any]]]],
     resources: dict[str, Any],
-    delivery_assembly: Path,
 ) -> None:
     """As variables that the review exports."""
     [review], [approve] = stages["prod"][:2]
@@ -126,7 +124,7 @@ def test_whoever_approves_is_given_the_summary_and_the_report(
         "CustomData": f"#{{{space}.REVIEW_SUMMARY}} #{{{space}.REVIEW_URL}}",
         "ExternalEntityLink": f"#{{{space}.REVIEW_URL}}",
     }
-    spec = build_specs(resources, delivery_assembly)["prod/Review"]
+    spec = build_specs(resources)["prod/Review"]
     assert set(spec["env"]["exported-variables"]) == {"REVIEW_SUMMARY", "REVIEW_URL"}
 
 
@@ -173,29 +171,30 @@ def test_every_asset_of_a_stage_is_where_its_manifest_says(
 
 
 def test_the_pipeline_changes_itself_with_the_cli_that_the_project_pins(
-    resources: dict[str, dict[str, Any]], delivery_assembly: Path
+    resources: dict[str, dict[str, Any]],
 ) -> None:
     """Npm's `latest` of the CLI is an old one that cannot read today's assemblies."""
     pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
-    spec = build_specs(resources, delivery_assembly)["UpdatePipeline/SelfMutate"]
+    spec = build_specs(resources)["UpdatePipeline/SelfMutate"]
     assert spec["phases"]["install"]["commands"] == [f"npm install -g aws-cdk@{pinned}"]
     [command] = spec["phases"]["build"]["commands"]
     assert command.startswith("cdk -a . deploy inference-pipeline ")
     [pipeline] = of_type(resources, "AWS::CodePipeline::Pipeline")
     assert pipeline["RestartExecutionOnUpdate"] is True
-    published = build_specs(resources, delivery_assembly)["Assets/FileAssets"]
-    [install] = published["phases"]["install"]["commands"]
-    assert re.fullmatch(r"npm install -g cdk-assets@\d+\.\d+\.\d+", install)
+    published = build_specs(resources)["Assets/FileAssets"]
+    assert published["phases"]["install"]["commands"] == [f"npm install -g aws-cdk@{pinned}"]
+    assert published["phases"]["build"]["commands"] == [
+        'cdk -a . publish-assets "inference-pipeline/*/*" --unstable=publish-assets'
+    ]
 
 
 def test_the_commands_of_every_build_are_bash_and_their_programs_exist(
-    resources: dict[str, dict[str, Any]], delivery_assembly: Path
+    resources: dict[str, dict[str, Any]],
 ) -> None:
     """A build finds out after a quarter of an hour otherwise."""
     in_the_image = {".", "[", "apt-get", "export", "make", "npm", "sed"}
     in_the_project = {"cdk", "inference"}
-    installed = {"cdk-assets"}
-    specs = build_specs(resources, delivery_assembly)
+    specs = build_specs(resources)
     assert len(specs) == 6
     for name, spec in specs.items():
         commands = [c for phase in spec["phases"].values() for c in phase["commands"]]
@@ -204,7 +203,7 @@ def test_the_commands_of_every_build_are_bash_and_their_programs_exist(
         checked = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
         assert checked.returncode == 0, f"{name}: {checked.stderr}"
         programs = {command.split()[0] for command in commands if not re.match(r"[A-Z]+=", command)}
-        assert programs <= in_the_image | in_the_project | installed, name
+        assert programs <= in_the_image | in_the_project, name
         for program in programs & in_the_project:
             assert (ROOT / ".venv" / "bin" / program).exists()
         targets = re.findall(r"^make (.+)$", text, re.MULTILINE)
@@ -213,10 +212,10 @@ def test_the_commands_of_every_build_are_bash_and_their_programs_exist(
 
 
 def test_the_commit_is_tested_before_anything_is_synthesized(
-    resources: dict[str, dict[str, Any]], delivery_assembly: Path
+    resources: dict[str, dict[str, Any]],
 ) -> None:
     """In the first build, and its assembly is what goes on."""
-    spec = build_specs(resources, delivery_assembly)["Build/Synth"]
+    spec = build_specs(resources)["Build/Synth"]
     assert spec["phases"]["build"]["commands"] == [
         "make model",
         "make test",
@@ -375,7 +374,7 @@ def test_who_is_to_approve_is_told_by_mail(tmp_path: Path) -> None:
     ]
     assert approve["Configuration"]["NotificationArn"] == {"Ref": topic}
     # No golden file, no request.
-    commands = build_specs(found, tmp_path)["prod/Verify"]["phases"]["build"]["commands"]
+    commands = build_specs(found)["prod/Verify"]["phases"]["build"]["commands"]
     assert commands[-1] == 'inference verify "$ENDPOINT"'
 
 
