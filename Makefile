@@ -86,6 +86,8 @@ lock: install  ## Resolve requirements.in into requirements.txt, with hashes, fo
 docs: install synth  ## Draw the pictures of the documentation anew
 	$(BIN)/python docs/draw_architecture.py
 	$(BIN)/python docs/draw_batch.py
+	@$(BIN)/python delivery.py
+	$(BIN)/python docs/draw_delivery.py
 
 bench: install model .venv-serving/.installed  ## Print the benchmarks' tables
 	$(BIN)/python benchmarks/handler.py

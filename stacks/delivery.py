@@ -123,6 +123,9 @@ class DeliveryPipelineStack(DeliveryStack):
             synth=self._synth,
             artifact_bucket=artifacts.bucket,
             code_build_defaults=self._builds.defaults,
+            asset_publishing_code_build_defaults=self._builds.publishing(
+                {stage.bootstrap_qualifier for stage in stages}
+            ),
             cli_version=cdk_cli_version(),
             # One project for all assets, and one role for all actions: neither has more to do.
             publish_assets_in_parallel=False,

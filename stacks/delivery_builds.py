@@ -1,7 +1,7 @@
 """`DeliveryBuilds`: the builds of a pipeline, their commands, logs and roles."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack, pipelines
 from aws_cdk import aws_codebuild as codebuild
@@ -10,10 +10,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from inference_constructs import DataBucket, EncryptionKey
+from inference_constructs.arns import own_arn
 from inference_constructs.service_role import ServiceRole
 from inference_constructs.wildcards import acknowledge_wildcard
 from stacks.delivery_permissions import Permissions
-from stacks.section import ROOT
+from stacks.section import DEFAULT_QUALIFIER, ROOT
 
 ASSEMBLY = "cdk.out"
 _REVIEWS = "reviews/"
@@ -105,6 +106,27 @@ class DeliveryBuilds(Construct):
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self._logs)
             ),
             timeout=Duration.hours(1),
+        )
+
+    def publishing(self, qualifiers: Iterable[str | None]) -> pipelines.CodeBuildOptions:
+        """What the CDK CLI needs to publish, beside the bootstrap role that it assumes.
+
+        Args:
+            qualifiers: those of the bootstrap stacks of the stages; None is the CDK's own.
+        """
+        names = sorted(qualifier or DEFAULT_QUALIFIER for qualifier in qualifiers)
+        stack = Stack.of(self)
+        return pipelines.CodeBuildOptions(
+            role_policy=[
+                # It looks whether the bootstrap stack is recent enough.
+                iam.PolicyStatement(
+                    actions=["ssm:GetParameter"],
+                    resources=[
+                        own_arn(stack, "ssm", f"parameter/cdk-bootstrap/{name}/version")
+                        for name in names
+                    ],
+                )
+            ]
         )
 
     def synth(self) -> pipelines.CodeBuildStep:

@@ -8,11 +8,11 @@ from inference_constructs.github_role import ISSUER, GitHubRole
 from stacks.delivery import DeliveryStack
 from stacks.delivery_permissions import verification
 from stacks.delivery_settings import DeliverySettings, GitHubSettings
+from stacks.section import DEFAULT_QUALIFIER
 from stacks.settings import Settings
 
 # https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
 _BOOTSTRAP_ROLES = ("deploy-role", "file-publishing-role", "image-publishing-role", "lookup-role")
-_QUALIFIER = "hnb659fds"
 
 
 class GitHubAccessStack(DeliveryStack):
@@ -47,7 +47,7 @@ class GitHubAccessStack(DeliveryStack):
         partition, region, account = place_of(self)
         self._settings, self._stage = settings, stage
         self._provider = self._make_provider(made=stage.stage in github.provider_stages)
-        qualifier = stage.bootstrap_qualifier or _QUALIFIER
+        qualifier = stage.bootstrap_qualifier or DEFAULT_QUALIFIER
         deploy = self._role("Deploy", "deploy", f"Lets workflows deploy stage {stage.stage}.")
         deploy.policy.add_statements(
             iam.PolicyStatement(

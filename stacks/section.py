@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Of `cdk bootstrap`, where no other is given.
+DEFAULT_QUALIFIER = "hnb659fds"
+
 VARIANT_PATTERN = r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$"
 Percent = Annotated[float, Field(ge=0, lt=100)]
 KeyArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[a-zA-Z0-9-]+$")]
