@@ -36,7 +36,8 @@ class Delivery:
 
         Args:
             script: the commands.
-            under: how the logical id of the build's role begins; None is the account's root.
+            under: how the logical id of the build's role begins, or the name of another role;
+                None is the account's root.
             folder: the directory in the checkout.
             environment: further variables.
         """
@@ -153,15 +154,9 @@ class Delivery:
         stacks.get_waiter("stack_create_complete").wait(
             StackName=PIPELINE, WaiterConfig={"Delay": 1}
         )
-        iam = self.aws.client("iam")
-        anyone = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
         for name, each in left.items():
             if each["Type"] == "AWS::IAM::Role":
-                # CodeBuild alone may assume them; here the tests do it in its stead.
-                iam.update_assume_role_policy(
-                    RoleName=self.physical[name],
-                    PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anyone]}),
-                )
+                self.open(self.physical[name])
 
     def _role(self, begins: str) -> str:
         [found] = [
@@ -171,10 +166,23 @@ class Delivery:
         ]
         return found
 
+    def open(self, role: str) -> None:
+        """Lets the tests assume a role, in the stead of whoever else may.
+
+        Args:
+            role: its name.
+        """
+        anyone = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        self.aws.client("iam").update_assume_role_policy(
+            RoleName=role,
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anyone]}),
+        )
+
     def _session(self, role: str | None) -> dict[str, str]:
         if role is None:
             return {}
-        arn = f"arn:aws:iam::123456789012:role/{self._role(role)}"
+        name = role if "-" in role else self._role(role)
+        arn = f"arn:aws:iam::123456789012:role/{name}"
         session = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="build")
         return {
             "AWS_ACCESS_KEY_ID": session["Credentials"]["AccessKeyId"],

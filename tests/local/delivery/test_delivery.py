@@ -10,6 +10,9 @@ import re
 from typing import Any
 
 import pytest
+import yaml
+
+from tests.local.delivery.conftest import ROOT
 
 pytestmark = pytest.mark.long
 
@@ -123,6 +126,25 @@ def test_production_is_verified_and_then_nothing_changes(delivery: Any) -> None:
     code, said, exported = review(delivery, 3)
     assert code == 0, said
     assert exported["REVIEW_SUMMARY"].endswith("resources: no change")
+
+
+def test_the_workflow_of_github_needs_no_more_than_its_two_roles(delivery: Any) -> None:
+    """One is enough for the CDK CLI to deploy, the other to verify."""
+    settings = delivery.path / "config" / "delivery.yaml"
+    # The local AWS has no OIDC providers.
+    settings.write_text(settings.read_text().replace("provider_stages: [dev]", "{}"))
+    done = delivery.run(
+        'cdk deploy --app "python delivery.py" inference-dev-github --require-approval never'
+    )
+    assert done.returncode == 0, done.stderr
+    workflow = yaml.safe_load((ROOT / ".github/workflows/deploy-stage.yml").read_text())
+    scripts = {step.get("name"): step.get("run") for step in workflow["jobs"]["deploy"]["steps"]}
+    for name in ("Deploy", "Verify"):
+        role = f"inference-dev-github-{name.lower()}"
+        delivery.open(role)
+        done = delivery.run(scripts[name], under=role, STAGE="dev", GITHUB_SHA="5e1d0c8")
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "as expected" in done.stdout
 
 
 def test_a_change_that_would_fail_stops_before_the_approval(delivery: Any) -> None:
