@@ -12,9 +12,9 @@ from inference_constructs.batch import BatchTransformWorkflow
 from inference_constructs.encryption import EncryptionKey
 from inference_constructs.faults import refuse
 from inference_constructs.python_function import PythonFunction
+from inference_constructs.rule_permissions import name_permissions
 from inference_constructs.s3_prefix import S3Prefix
 from inference_constructs.service_role import ServiceRole
-from inference_constructs.stages import name_permissions
 from inference_constructs.wildcards import acknowledge_wildcard
 
 

@@ -15,8 +15,8 @@ from inference_constructs.encryption import EncryptionKey
 from inference_constructs.model import InferenceModel
 from inference_constructs.notifications import Notifications
 from inference_constructs.python_function import PythonFunction
+from inference_constructs.rule_permissions import name_permissions
 from inference_constructs.s3_prefix import S3Prefix
-from inference_constructs.stages import name_permissions
 
 METRICS_NAMESPACE = "Inference/Batch"
 

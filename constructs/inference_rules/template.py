@@ -42,12 +42,14 @@ class Resource:
         type: such as `AWS::SageMaker::Endpoint`.
         properties: without intrinsic functions.
         body: as the template has it.
+        stack_path: the path of its stack, where that lies deeper than in the app itself.
     """
 
     logical_id: str
     type: str
     properties: Mapping[str, Any]
     body: Mapping[str, Any] = field(repr=False)
+    stack_path: str = ""
 
     def get(self, *path: str | int) -> Any:
         """Goes down the properties.
@@ -82,7 +84,10 @@ class Resource:
         """The construct's path without its stack, or the logical id: how people know it."""
         if self.path is None:
             return self.logical_id
-        return self.path.partition("/")[2].removesuffix("/Resource") or self.logical_id
+        before = f"{self.stack_path}/"
+        within = self.path.startswith(before)
+        inner = self.path.removeprefix(before) if within else self.path.partition("/")[2]
+        return inner.removesuffix("/Resource") or self.logical_id
 
     @property
     def depends_on(self) -> frozenset[str]:
@@ -95,10 +100,12 @@ class Template:
 
     Args:
         body: the template as parsed.
+        stack_path: the path of its stack in the app, if that is known.
     """
 
-    def __init__(self, body: Mapping[str, Any]) -> None:
+    def __init__(self, body: Mapping[str, Any], *, stack_path: str = "") -> None:
         self.body = body
+        self._stack_path = stack_path
         raw = body.get("Resources")
         self._raw: Mapping[str, Mapping[str, Any]] = {
             str(logical_id): resource
@@ -118,6 +125,7 @@ class Template:
                 type=raw["Type"],
                 properties=properties,
                 body=raw,
+                stack_path=self._stack_path,
             )
         return found
 

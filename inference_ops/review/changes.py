@@ -125,7 +125,8 @@ def read_change(
         diff: The differ's answer for the two.
         quotas: Instances of a type that the account may have.
     """
-    before, after = Template(base), Template(head)
+    # An assembly calls a stack by its path.
+    before, after = (Template(side, stack_path=stack) for side in (base, head))
     resources = {}
     for entry in diff["resources"]:
         known = after.resources.get(entry["logical_id"]) or before.resources.get(

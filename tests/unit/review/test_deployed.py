@@ -69,6 +69,18 @@ def test_the_name_of_a_stack_is_what_the_assembly_says(
     assert (found.name, found.stack_name) == ("pipeline/dev/churn", name)
 
 
+def test_a_resource_is_called_by_its_path_within_the_stack(
+    tmp_path: Path, inference: Command
+) -> None:
+    """However deep the stack itself lies: an assembly calls it by its own path."""
+    before, after = assembly(tmp_path / "a"), assembly(tmp_path / "b")
+    path = {"aws:cdk:path": "pipeline/dev/churn/Alarms/Topic/Resource"}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "a"}, "Metadata": path}
+    (after / "a.template.json").write_text(json.dumps({"Resources": {"Topic": topic}}))
+    result = inference("review", str(before), str(after), "--format", "markdown")
+    assert "<code>Alarms/Topic</code>" in result.stdout
+
+
 def test_the_assembly_of_a_stage_has_the_report_of_its_app(tmp_path: Path) -> None:
     """What was acknowledged there is acknowledged for the stage, too."""
     outer = assembly(tmp_path / "outer")
