@@ -34,6 +34,29 @@ def acknowledged(assembly: Path) -> set[Row]:
     }
 
 
+def declared(assembly: Path) -> set[Row]:
+    """The acknowledgements in the stacks of an assembly, by place and finding."""
+    return {
+        (path.lstrip("/"), finding)
+        for file in assembly.glob("*.metadata.json")
+        for path, entries in json.loads(file.read_text()).items()
+        for entry in entries
+        if entry["type"] == "aws:cdk:acknowledged-rules"
+        for finding in entry["data"]
+        # The CDK itself acknowledges warnings of its annotations.
+        if not finding.startswith("Annotation::")
+    }
+
+
+def met(assembly: Path) -> set[Row]:
+    """The acknowledgements that met a finding, by place and finding."""
+    return {
+        (finding["acknowledgedAt"], finding["acknowledgedId"])
+        for plugin in read_report(assembly)
+        for finding in plugin.get("suppressedViolations", [])
+    }
+
+
 def rule_of(qualified: str) -> str:
     """A rule's id without its pack and its finding."""
     return re.sub(r"\[.*\]$", "", qualified.partition("::")[2])
@@ -74,21 +97,7 @@ def test_the_table_has_every_acknowledgement_and_no_other(assembly: Path) -> Non
 
 def test_every_acknowledgement_meets_a_finding(assembly: Path) -> None:
     """One that meets nothing would hide the next real finding."""
-    declared = {
-        (path.lstrip("/"), finding)
-        for file in assembly.glob("*.metadata.json")
-        for path, entries in json.loads(file.read_text()).items()
-        for entry in entries
-        if entry["type"] == "aws:cdk:acknowledged-rules"
-        for finding in entry["data"]
-    }
-    met = {
-        (finding["acknowledgedAt"], finding["acknowledgedId"])
-        for plugin in read_report(assembly)
-        for finding in plugin.get("suppressedViolations", [])
-    }
-    # The CDK itself acknowledges warnings of its annotations.
-    assert {row for row in declared if not row[1].startswith("Annotation::")} == met
+    assert declared(assembly) == met(assembly)
 
 
 def test_at_most_eight_rules_are_acknowledged_and_none_of_the_grave_ones(
