@@ -17,6 +17,7 @@ from constructs import Construct
 from inference_constructs import DataBucket, EncryptionKey, Notifications
 from stacks.delivery_acknowledgements import settle_policies
 from stacks.delivery_builds import DeliveryBuilds, cdk_cli_version, publish_with_the_cli
+from stacks.delivery_models import pinned_models
 from stacks.delivery_permissions import review, verification
 from stacks.delivery_settings import DeliverySettings, PipelineSettings, refuse_elsewhere
 from stacks.delivery_stage import DeliveryStage
@@ -116,7 +117,7 @@ class DeliveryPipelineStack(DeliveryStack):
             encryption=self._encryption,
             log_retention=RETENTION[pipeline.log_retention_days],
         )
-        self._synth = self._builds.synth()
+        self._synth = self._builds.synth(pinned_models(self, stages))
         self.pipeline = pipelines.CodePipeline(
             self,
             "Pipeline",

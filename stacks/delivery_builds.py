@@ -13,6 +13,7 @@ from inference_constructs import DataBucket, EncryptionKey
 from inference_constructs.arns import own_arn
 from inference_constructs.service_role import ServiceRole
 from inference_constructs.wildcards import acknowledge_wildcard
+from stacks.delivery_models import PinnedModels
 from stacks.delivery_permissions import Permissions
 from stacks.section import DEFAULT_QUALIFIER, ROOT
 
@@ -129,8 +130,12 @@ class DeliveryBuilds(Construct):
             ]
         )
 
-    def synth(self) -> pipelines.CodeBuildStep:
-        """Tests the project, and makes the templates of the pipeline and of its stages."""
+    def synth(self, models: PinnedModels) -> pipelines.CodeBuildStep:
+        """Tests the project, and makes the templates of the pipeline and of its stages.
+
+        Args:
+            models: the models of AWS that the stages serve.
+        """
         return pipelines.CodeBuildStep(
             "Synth",
             input=self._source,
@@ -144,13 +149,14 @@ class DeliveryBuilds(Construct):
                 "make model",
                 "make test",
                 _ENTER,
+                *models.commands,
                 'cdk synth --quiet --app "python delivery.py"'
                 ' --context git_revision="$CODEBUILD_RESOLVED_SOURCE_VERSION"',
             ],
             primary_output_directory=ASSEMBLY,
             # The tests run three local AWSs at once.
             build_environment=codebuild.BuildEnvironment(compute_type=codebuild.ComputeType.MEDIUM),
-            role=self._role("Synth", "Tests and synthesizes.", writes="*"),
+            role=self._role("Synth", "Tests and synthesizes.", writes="*", may=models.permissions),
         )
 
     def verify(

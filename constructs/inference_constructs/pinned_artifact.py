@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 from aws_cdk import Stack, Token
 from constructs import Construct
@@ -23,6 +24,18 @@ from model_artifacts.model_file import check_model_format
 from model_artifacts.packing import DEFAULT_CODE, DEFAULT_ENTRY_POINT, pack_code
 from model_artifacts.pins import Pin, PinnedObject, read_pin, resolve_command, verify_packed
 from model_artifacts.sources import Source
+
+
+class Restoring(NamedTuple):
+    """How a packed archive, which is not committed, is made anew in another checkout.
+
+    Attributes:
+        command: the command, for a shell.
+        object_arns: what it reads.
+    """
+
+    command: str
+    object_arns: list[str]
 
 
 class PinnedArtifact(ModelArtifact):
@@ -76,6 +89,24 @@ class PinnedArtifact(ModelArtifact):
         if pin.package_arn is not None:
             return self._as_approved(scope, pin, pin.package_arn)
         return self._with_handler_of_the_image(scope, pin)
+
+    def restoring(self, scope: Construct) -> Restoring | None:
+        """Tells what has to run before a synth elsewhere; None where nothing was packed.
+
+        Args:
+            scope: a construct of a stack in the pin's region.
+
+        Raises:
+            ArtifactError: the model is not pinned.
+        """
+        options = self._resolve_options(place_of(Stack.of(scope)).region)
+        pin = read_pin(self._source, scope.node.try_get_context, options=options)
+        if pin.packed is None or self._code is None or not self._repack:
+            return None
+        return Restoring(
+            command=resolve_command(self._source, *options, "--frozen"),
+            object_arns=_object_arns(scope, pin.artifact),
+        )
 
     def _resolve_options(self, region: str) -> list[str]:
         """What `inference resolve` has to be told for a pin that this artifact can go by."""

@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 import yaml
+from aws_cdk import Environment, Stack, pipelines
+from aws_cdk import aws_logs as logs
 
+from inference_constructs import DataBucket, EncryptionKey
 from stacks.application import new_app
 from stacks.delivery_app import define_delivery
-from stacks.delivery_settings import SCHEMA, DeliverySettings, load_delivery, render_schema
+from stacks.delivery_builds import DeliveryBuilds
+from stacks.delivery_models import pinned_models
+from stacks.delivery_settings import DeliverySettings, load_delivery
 from stacks.section import ROOT
-from stacks.settings import CONFIG
-from stacks.settings_file import SettingsError
+from stacks.settings import CONFIG, Settings
+from tests.unit.stacks.conftest import REPORT_ONLY
 from tests.unit.stacks.test_nag import acknowledged, declared, met, read_report, table
 
 DELIVERY = (CONFIG / "delivery.yaml").read_text()
@@ -236,6 +241,62 @@ def test_a_step_may_do_what_it_calls_and_nothing_else(
     assert actions_of(resources, "BuildsVerifydevPolicy") == BUILDS | VERIFIES
     assert actions_of(resources, "BuildsVerifyprodPolicy") == BUILDS | VERIFIES
     assert actions_of(resources, "BuildsReviewprodPolicy") == BUILDS | review
+    [policy] = [each for name, each in resources.items() if name.startswith("BuildsReviewprodP")]
+    [written] = [
+        statement["Resource"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "s3:PutObject"
+    ]
+    assert written["Fn::Join"][1][1] == "/reviews/prod/*"
+
+
+def test_a_model_of_aws_is_packed_anew_before_the_synth(tmp_path: Path) -> None:
+    """As it was pinned; the build may read that object, and its key, and no other."""
+    key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    source = "training-job/churn-2026"
+    packed = {"path": "artifacts/a.tar.gz", "sha256": "0" * 64, "size": 1, "codeSha256": "1" * 64}
+    pin = {
+        "region": "us-east-1",
+        "artifact": {"uri": "s3://training/out/model.tar.gz", "etag": "9b2c"},
+        "packed": packed,
+    }
+    app = new_app(tmp_path, {**REPORT_ONLY, f"inference:model:{source}": pin})
+    stack = Stack(app, "stack", env=Environment(region="us-east-1"))
+    dev = yaml.safe_load((CONFIG / "dev.yaml").read_text())
+    model = {"source": source, "artifact_key_arn": key}
+    stages = [Settings.of_stage(stage, {**dev, "model": model}) for stage in ("dev", "prod")]
+    models = pinned_models(stack, [*stages, Settings.of_stage("own", dev)])
+    encryption = EncryptionKey(stack, "Encryption")
+    builds = DeliveryBuilds(
+        stack,
+        "Builds",
+        source=pipelines.CodePipelineSource.connection("a/b", "main", connection_arn="x"),
+        artifacts=DataBucket(stack, "Artifacts", encryption=encryption),
+        encryption=encryption,
+        log_retention=logs.RetentionDays.ONE_DAY,
+    )
+    restored = f"inference resolve {source} --region us-east-1 --frozen"
+    commands = builds.synth(models).commands
+    assert commands.index(restored) == commands.index(". .venv/bin/activate") + 1
+    assert len(commands) == 5
+    app.synth()
+    text = (tmp_path / "stack.template.json").read_text()
+    [policy] = [
+        each
+        for name, each in json.loads(text)["Resources"].items()
+        if name.startswith("BuildsSynthPolicy")
+    ]
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    given = [statement for statement in statements if "training" in str(statement["Resource"])]
+    assert given == [
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Resource": "arn:aws:s3:::training/out/model.tar.gz",
+        }
+    ]
+    assert {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key} in statements
+    assert [plugin for plugin in read_report(tmp_path) if plugin["violations"]] == []
 
 
 def test_what_a_step_may_do_is_of_its_own_stage(resources: dict[str, dict[str, Any]]) -> None:
@@ -294,48 +355,6 @@ def test_every_acknowledgement_of_the_delivery_meets_a_finding(delivery_assembly
     found = declared(delivery_assembly)
     assert len(found) > 20
     assert found <= met(delivery_assembly)
-
-
-def test_the_schema_of_the_delivery_is_current() -> None:
-    """`python -m stacks.delivery_settings` writes it anew, and the file names it."""
-    assert SCHEMA.read_text() == render_schema()
-    assert DELIVERY.splitlines()[0] == f"# yaml-language-server: $schema={SCHEMA.name}"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "told"),
-    [
-        ("repository: OWNER/NAME", "repository: NAME", r"repository: must look like"),
-        ("  connection_arn:", "  conection_arn:", r"pipeline.conection_arn \(did you mean conn"),
-        ("provider_stages: [dev]", "provider_stages: [dve]", r"must be among stages \(dev, prod\)"),
-        ("github:", "stages: [dev, dev]\ngithub:", r"must name each stage once, not dev, dev"),
-        ("golden: config", "golden: config\ngolden: config", r"key 'golden' stands here twice"),
-    ],
-)
-def test_a_fault_in_the_settings_of_the_delivery_is_told(
-    tmp_path: Path, old: str, new: str, told: str
-) -> None:
-    """With the file and the key, like those of stages."""
-    assert old in DELIVERY
-    (tmp_path / "delivery.yaml").write_text(DELIVERY.replace(old, new, 1))
-    with pytest.raises(SettingsError, match=rf"{tmp_path.name}/delivery\.yaml(: |, ).*{told}"):
-        load_delivery(tmp_path)
-
-
-def test_a_stage_in_another_account_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    """Its steps could not look into it."""
-    values = {**yaml.safe_load(DELIVERY), "account": "111122223333"}
-    settings = DeliverySettings.model_validate(values)
-    with pytest.raises(SettingsError, match=r"dev.yaml: account must be the pipeline's, 111"):
-        define_delivery(new_app(tmp_path), settings)
-
-
-def test_without_its_section_there_is_no_pipeline(tmp_path: Path) -> None:
-    """Nor roles for GitHub without theirs."""
-    values = {**yaml.safe_load(DELIVERY), "pipeline": None, "github": None}
-    app = new_app(tmp_path)
-    define_delivery(app, DeliverySettings.model_validate(values))
-    assert [child.node.id for child in app.node.children if "inference" in child.node.id] == []
 
 
 def test_who_is_to_approve_is_told_by_mail(tmp_path: Path) -> None:
