@@ -116,8 +116,8 @@ def review(
     console = Console(as_json=chosen == "json")
     with console.errors():
         from inference_ops.cost.arguments import parameters_of
-        from inference_ops.review.parameters import Parameters
         from inference_ops.review.deployed import DEPLOYED, deployed
+        from inference_ops.review.parameters import Parameters
         from inference_ops.review.review import review as review_of
         from inference_ops.review.sources import Sources
 
