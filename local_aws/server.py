@@ -22,6 +22,8 @@ from local_aws.subsystem import Subsystem, WsgiApp
 SUBSYSTEMS = (
     "local_aws.permissions:Permissions",
     "local_aws.faults:Faults",
+    "local_aws.quotas:Quotas",
+    "local_aws.registries:Registries",
     "local_aws.cloudformation:CloudFormation",
     "local_aws.sagemaker:SageMaker",
     "local_aws.transform:Transform",

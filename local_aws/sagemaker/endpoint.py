@@ -191,10 +191,18 @@ class Endpoint:
         back = "InService" if whole else "UpdateRollbackFailed"
         self._run(work, rollout.roll_back, failed=back if self._fleet else "Failed")
 
+    def refuse_busy(self) -> None:
+        """Refuse a change while another one is under way.
+
+        Raises:
+            ValidationException: one is.
+        """
+        if self.endpoint_status not in _AT_REST:
+            raise in_progress(self.arn)
+
     def _begin(self, status: str) -> None:
         with self._lock:
-            if self.endpoint_status not in _AT_REST:
-                raise in_progress(self.arn)
+            self.refuse_busy()
             self.last_modified_time = now()
             self.endpoint_status = status
 

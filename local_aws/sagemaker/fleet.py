@@ -50,7 +50,7 @@ class Fleet:
             self.capture = Capture(
                 cloud, endpoint_name=endpoint_name, config=captured, role_arn=role_arn
             )
-        self._endpoint_name = endpoint_name
+        self.endpoint_name = endpoint_name
         # When utilization was published last, by `time.monotonic`.
         self.published = time.monotonic()
 
@@ -93,7 +93,7 @@ class Fleet:
     def where(self, variant: VariantFleet) -> metrics.Where:
         """Where the metrics of one of its variants are published."""
         return metrics.Where(
-            self._endpoint_name,
+            self.endpoint_name,
             variant.name,
             self.config.endpoint_config_name,
             per_instance=bool(self.config.metrics.get("EnableEnhancedMetrics")),

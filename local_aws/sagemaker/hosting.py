@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker import artifacts, kinds, scaling, updates
+from local_aws.sagemaker import artifacts, kinds, quota_checks, scaling, updates
 from local_aws.sagemaker.asynchronous import AsyncQueue
 from local_aws.sagemaker.components import Components
 from local_aws.sagemaker.config_checks import check_config, repeated
@@ -51,6 +52,8 @@ class Hosting:
         # Of asynchronous endpoints, by the endpoint's name.
         self.queues: dict[str, AsyncQueue] = {}
         self._check_package = check_package
+        # Held from the count of what is in use until what is added counts as well.
+        self._counting = threading.Lock()
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of a thing of this account and region."""
@@ -148,18 +151,23 @@ class Hosting:
         config = self._servable(request["EndpointConfigName"])
         fleet = self._fleet(name, config)
         updates.check_creation(request.get("DeploymentConfig"), fleet)
+        with self._counting:
+            if name in self.endpoints:
+                raise existing("endpoint", arn)
+            quota_checks.check_fleet(list(self.endpoints.values()), fleet)
+            return self._begin(name, arn, request, fleet)
+
+    def _begin(self, name: str, arn: str, request: Request, fleet: Fleet) -> Endpoint:
         endpoint = Endpoint(
             self.cloud,
             name=name,
             arn=arn,
-            config=config,
+            config=fleet.config,
             tags=list(request.get("Tags") or []),
             deployment_config=request.get("DeploymentConfig"),
         )
-        # One step, so that of two requests at once one is refused.
-        if self.endpoints.setdefault(name, endpoint) is not endpoint:
-            raise existing("endpoint", arn)
-        self._queue(endpoint, config)
+        self.endpoints[name] = endpoint
+        self._queue(endpoint, fleet.config)
         endpoint.create(fleet)
         return endpoint
 
@@ -187,7 +195,10 @@ class Hosting:
         policy = updates.policy(deployment_config, endpoint.config, fleet)
         if policy.shifting == "ROLLING" and not config.variants[0].get("ModelName"):
             raise _not_emulated("rolling updates of endpoints for inference components")
-        endpoint.update(fleet, policy, request.get("DeploymentConfig"))
+        with self._counting:
+            endpoint.refuse_busy()
+            quota_checks.check_fleet(list(self.endpoints.values()), fleet, policy)
+            endpoint.update(fleet, policy, request.get("DeploymentConfig"))
         self._queue(endpoint, config)
         return endpoint
 
@@ -216,7 +227,15 @@ class Hosting:
                 wanted,
                 serving=endpoint.fleet.members[name] if endpoint.fleet else None,
             )
-        endpoint.adjust(request["DesiredWeightsAndCapacities"])
+        with self._counting:
+            endpoint.refuse_busy()
+            if endpoint.fleet is not None:
+                quota_checks.check_change(
+                    list(self.endpoints.values()),
+                    endpoint.fleet,
+                    request["DesiredWeightsAndCapacities"],
+                )
+            endpoint.adjust(request["DesiredWeightsAndCapacities"])
         return endpoint
 
     def delete_endpoint(self, endpoint_name: str) -> None:

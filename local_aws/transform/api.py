@@ -14,6 +14,7 @@ from moto.sagemaker.models import FakeTransformJob
 from moto.sagemaker.responses import SageMakerResponse
 
 from local_aws.cloud import Cloud
+from local_aws.sagemaker.quota_checks import check_job
 from local_aws.sagemaker.validation import validate
 from local_aws.transform.job import TransformJob
 from local_aws.transform.source import bucket_and_key
@@ -83,6 +84,10 @@ class TransformApi:
                     message="Job name must be unique within an AWS account and region, and a job "
                     f"with this name already exists ({arn})"
                 )
+            check_job(
+                [one.request["TransformResources"] for one in self._jobs if not one.ended],
+                request["TransformResources"],
+            )
             backend.transform_jobs[name] = job
             self._jobs.append(job)
             thread = threading.Thread(target=job.run, name=f"transform-{name}", daemon=True)

@@ -246,7 +246,10 @@ class Hosting:
         return full
 
     def create_config(self, name: str, *variants: dict[str, Any], **options: Any) -> str:
-        """Create an endpoint config of one instance of each variant; its full name."""
+        """Create an endpoint config of one instance of each variant; its full name.
+
+        What is None in a variant is left out of it.
+        """
         full = f"{self.prefix}-{name}"
         defaults = {
             "VariantName": "AllTraffic",
@@ -256,7 +259,10 @@ class Hosting:
         }
         self.api.create_endpoint_config(
             EndpointConfigName=full,
-            ProductionVariants=[defaults | variant for variant in variants],
+            ProductionVariants=[
+                {name: value for name, value in (defaults | variant).items() if value is not None}
+                for variant in variants
+            ],
             **options,
         )
         return full
@@ -401,6 +407,26 @@ def limit_capacity(local_aws: Any) -> Iterator[Callable[[str, int | None], None]
     yield limit
     for instance_type in limited:
         limit(instance_type, None)
+
+
+@pytest.fixture
+def set_quota(local_aws: Any) -> Iterator[Callable[[str, float | None], None]]:
+    """Sets a quota by its name; None gives it its default again, as the end of the test does."""
+    changed: set[str] = set()
+
+    def put(name: str, value: float | None) -> None:
+        request = urllib.request.Request(
+            f"{local_aws.url}/_local-aws/quotas",
+            method="PUT",
+            data=json.dumps({"QuotaName": name, "Value": value}).encode(),
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+        changed.add(name)
+
+    yield put
+    for name in changed:
+        put(name, None)
 
 
 @pytest.fixture
