@@ -14,6 +14,7 @@ from inference_ops import (
     deployment_commands,
     measurement_commands,
     operation_commands,
+    preflight_commands,
     review_commands,
 )
 from inference_ops.check import command as check_command
@@ -200,6 +201,7 @@ for commands in (
     check_command,
     review_commands,
     cost_commands,
+    preflight_commands,
     deployment_commands,
     operation_commands,
     measurement_commands,

@@ -19,6 +19,21 @@ _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, kw_only=True)
+class AssembledStack:
+    """What a cloud assembly says of a stack.
+
+    Attributes:
+        name: the stack's name in CloudFormation.
+        bootstrap_version: the least version of the environment's bootstrap stack, if it needs one.
+        bootstrap_parameter: the SSM parameter that tells the version.
+    """
+
+    name: str
+    bootstrap_version: int | None = None
+    bootstrap_parameter: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Template:
     """One template.
 
@@ -28,6 +43,8 @@ class Template:
         content: what is in it; short tags such as `!Ref` are written out as `{"Ref": …}`.
         region: where the assembly says that it goes; None if it does not say.
         stack_name: the stack's name in CloudFormation, if an assembly says so.
+        stack: what the assembly says of the stack that it is for; None for a template by itself
+            and for a nested one.
     """
 
     name: str
@@ -35,6 +52,7 @@ class Template:
     content: Mapping[str, Any]
     region: str | None = None
     stack_name: str | None = None
+    stack: "AssembledStack | None" = None
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -148,15 +166,29 @@ def _assembly(directory: Path) -> Iterator[Template]:
                 None if region in {"", _UNKNOWN_REGION} else region,
                 # An assembly leaves it out where it is the artifact's.
                 properties.get("stackName", name),
+                AssembledStack(
+                    name=str(properties.get("stackName", name)),
+                    bootstrap_version=properties.get("requiresBootstrapStackVersion"),
+                    bootstrap_parameter=properties.get("bootstrapStackVersionSsmParameter"),
+                ),
             )
 
 
 def _stack(
-    name: str, path: Path, region: str | None, stack_name: str | None = None
+    name: str,
+    path: Path,
+    region: str | None,
+    stack_name: str | None = None,
+    stack: AssembledStack | None = None,
 ) -> Iterator[Template]:
     """A stack, and the nested stacks whose templates lie beside its own."""
     template = Template(
-        name=name, path=path, content=_read(path), region=region, stack_name=stack_name
+        name=name,
+        path=path,
+        content=_read(path),
+        region=region,
+        stack_name=stack_name,
+        stack=stack,
     )
     yield template
     for logical_id, resource in template.resources.items():

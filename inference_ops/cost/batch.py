@@ -7,7 +7,7 @@ from typing import Any
 
 from inference_ops.cost.capacity import whole
 from inference_ops.cost.line import price_to_json
-from inference_ops.cost.model import Model
+from inference_ops.cost.model import Model, Resource
 from sagemaker_prices import Price, PriceTable
 
 _STATE_MACHINE = "AWS::StepFunctions::StateMachine"
@@ -74,12 +74,7 @@ def find_jobs(
     """
     model = Model(template, region=region, parameters=parameters)
     for machine in model.of_type(_STATE_MACHINE):
-        definition = machine.properties.get("Definition")
-        if definition is None:
-            try:
-                definition = json.loads(str(machine.properties.get("DefinitionString")))
-            except ValueError:
-                continue
+        definition = definition_of(machine)
         if "createTransformJob" not in json.dumps(definition, default=str):
             continue
         for resources in _transform_resources(definition):
@@ -91,6 +86,24 @@ def find_jobs(
                 instance_count=whole(resources.get("InstanceCount")),
                 price=None if known is None else prices.find("transform", region, known),
             )
+
+
+def definition_of(machine: Resource) -> Any:
+    """The definition of a state machine.
+
+    Args:
+        machine: the state machine.
+
+    Returns:
+        The definition; None if it is elsewhere or not to be read.
+    """
+    definition = machine.properties.get("Definition")
+    if definition is not None:
+        return definition
+    try:
+        return json.loads(str(machine.properties.get("DefinitionString")))
+    except ValueError:
+        return None
 
 
 def _transform_resources(value: Any) -> Iterator[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """What one update of an endpoint costs: the instances of the new fleet beside those of the old."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,14 +87,24 @@ def find_surges(
             yield _surge(fleet, prices, region, start_minutes)
 
 
+def instances_beside(endpoint: Mapping[str, Any], size: int) -> int | None:
+    """The most instances that an update starts beside a variant's old fleet.
+
+    Args:
+        endpoint: resolved properties of `AWS::SageMaker::Endpoint`.
+        size: how many instances the variant is to have.
+
+    Returns:
+        How many; None if only a deployment tells.
+    """
+    _, beside = _way(mapping(endpoint.get("DeploymentConfig")))
+    found = beside(size)
+    return None if found is None else found.instances
+
+
 def _surge(fleet: Fleet, prices: PriceTable, region: str, start_minutes: float) -> Surge:
-    config = mapping(fleet.endpoint.properties.get("DeploymentConfig"))
     cheapest, dearest = price_range(fleet, prices, region)
-    rolling = mapping(config.get("RollingUpdatePolicy"))
-    if rolling:
-        way, beside = _rolling(rolling)
-    else:
-        way, beside = _blue_green(mapping(config.get("BlueGreenUpdatePolicy")))
+    way, beside = _way(mapping(fleet.endpoint.properties.get("DeploymentConfig")))
     capacity = fleet.capacity
     ends = None if capacity is None else [beside(size) for size in _sizes(capacity)]
     known = ends is not None and None not in ends
@@ -125,7 +135,15 @@ class _Beside:
     started: int
 
 
-def _blue_green(policy: Mapping[str, Any]) -> tuple[str, Any]:
+def _way(config: Mapping[str, Any]) -> tuple[str, Callable[[int], _Beside | None]]:
+    """How an update goes about, and what it has beside a fleet of some size."""
+    rolling = mapping(config.get("RollingUpdatePolicy"))
+    return (
+        _rolling(rolling) if rolling else _blue_green(mapping(config.get("BlueGreenUpdatePolicy")))
+    )
+
+
+def _blue_green(policy: Mapping[str, Any]) -> tuple[str, Callable[[int], _Beside | None]]:
     routing = mapping(policy.get("TrafficRoutingConfiguration"))
     kind = str(routing.get("Type", "ALL_AT_ONCE"))
     bake = whole(routing.get("WaitIntervalInSeconds", 0))
@@ -141,7 +159,7 @@ def _blue_green(policy: Mapping[str, Any]) -> tuple[str, Any]:
     return f"blue/green, {kind.lower().replace('_', ' ')}", beside
 
 
-def _rolling(policy: Mapping[str, Any]) -> tuple[str, Any]:
+def _rolling(policy: Mapping[str, Any]) -> tuple[str, Callable[[int], _Beside | None]]:
     bake = whole(policy.get("WaitIntervalInSeconds", 0))
     batch = mapping(policy.get("MaximumBatchSize"))
 

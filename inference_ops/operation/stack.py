@@ -1,11 +1,11 @@
 """The CloudFormation stack that an endpoint belongs to, as it was deployed last."""
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from inference_ops.aws import aws_errors
+from inference_ops.templates import parse_template
 
 if TYPE_CHECKING:
     import boto3
@@ -82,8 +82,10 @@ class OwningStack:
         """The resources of the template that was deployed last, by their logical ids."""
         with aws_errors(f"the template of stack {self.name}"):
             body = self._api.get_template(StackName=self.name)["TemplateBody"]
-        template = json.loads(body) if isinstance(body, str) else body
-        found: dict[str, Found] = template["Resources"]
+        # boto3 parses JSON; YAML is left as the text that it is.
+        if isinstance(body, str):
+            body = parse_template(body, origin=f"the template of stack {self.name}")
+        found: dict[str, Found] = body["Resources"]
         return found
 
     def config_of(self, endpoint_arn: str) -> str | None:

@@ -1,0 +1,176 @@
+"""Whether the stack, its environment and the names in it let a deployment begin."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from inference_ops.cost.fleets import config_of
+from inference_ops.cost.model import Resource
+from inference_ops.operation.stack import OwningStack
+from inference_ops.preflight.account import Account, asking
+from inference_ops.preflight.finding import Finding, finding_of, findings_of
+from inference_ops.preflight.subject import CONFIG, ENDPOINT, MODEL, Subject
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+_UNDONE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+_STUCK = {
+    "CREATE_FAILED": "delete it with `cdk destroy`, or roll it back with `cdk rollback`",
+    "DELETE_FAILED": "delete it anew, or leave out what cannot be deleted",
+    "IMPORT_ROLLBACK_FAILED": "continue its rollback with `cdk rollback`",
+    "UPDATE_FAILED": "roll it back with `cdk rollback`",
+    "UPDATE_ROLLBACK_FAILED": "continue its rollback with `cdk rollback`",
+}
+# The state is such for a while, and then another.
+_UNDER_WAY = "_IN_PROGRESS"
+_BUSY = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+_NAMED = {
+    ENDPOINT: ("endpoint", "EndpointName", "describe_endpoint", "sagemaker:DescribeEndpoint"),
+    CONFIG: (
+        "endpoint config",
+        "EndpointConfigName",
+        "describe_endpoint_config",
+        "sagemaker:DescribeEndpointConfig",
+    ),
+    MODEL: ("model", "ModelName", "describe_model", "sagemaker:DescribeModel"),
+}
+_BOOTSTRAP = ("Parameters", "BootstrapVersion", "Default")
+
+
+def check_stack(subject: Subject) -> Iterator[Finding]:
+    """Looks at the stack's state, the bootstrap version and the names of SageMaker's resources.
+
+    Args:
+        subject: what is deployed.
+    """
+    yield finding_of("stack", lambda: _state(subject))
+    if subject.template.stack is not None:
+        yield from findings_of("bootstrap version", lambda: _bootstrap(subject))
+    yield from findings_of("names", lambda: _names(subject))
+    yield from _unseen(subject)
+
+
+def _unseen(subject: Subject) -> Iterator[Finding]:
+    """What of the deployment no check can look into."""
+    for resource in subject.model:
+        if resource.type == "AWS::CloudFormation::Stack":
+            found = "a nested stack: its template is not looked at"
+        elif resource.type == ENDPOINT and config_of(subject.model, resource) is None:
+            found = "its config is not in the template: what it needs is not known"
+        else:
+            continue
+        yield Finding(subject=resource.logical_id, passed=None, found=found)
+    if subject.model.loops:
+        found = "what Fn::ForEach makes is not looked at"
+        yield Finding(subject="loops", passed=None, found=found)
+
+
+def _state(subject: Subject) -> Finding:
+    name = subject.stack_name
+    if name is None:
+        found = "nobody says which stack the template is for: give --stack"
+        return Finding(subject="stack", passed=None, found=found)
+    status = subject.live.status
+    if status is None:
+        return Finding(subject="stack", passed=True, found=f"{name} is new")
+    found = f"{name} is {status}"
+    if status in _UNDONE and subject.template.stack is not None:
+        found = f"{found}: `cdk deploy` deletes it and makes it anew"
+        return Finding(subject="stack", passed=True, found=found)
+    if status in _UNDONE:
+        advice = f"delete it: aws cloudformation delete-stack --stack-name {name}"
+        return Finding(subject="stack", passed=False, found=found, advice=advice)
+    if status.endswith(_UNDER_WAY):
+        advice = "wait until it is at rest"
+        return Finding(subject="stack", passed=False, found=found, advice=advice)
+    stuck = _STUCK.get(status)
+    return Finding(subject="stack", passed=stuck is None, found=found, advice=stuck)
+
+
+def _bootstrap(subject: Subject) -> Iterator[Finding]:
+    from botocore.exceptions import ClientError
+
+    stack = subject.template.stack
+    if stack is None or stack.bootstrap_version is None or stack.bootstrap_parameter is None:
+        return
+    least, parameter = stack.bootstrap_version, stack.bootstrap_parameter
+    with asking("ssm:GetParameter", parameter):
+        try:
+            found = subject.account.session.client("ssm").get_parameter(Name=parameter)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ParameterNotFound":
+                raise
+            yield Finding(
+                subject="bootstrap version",
+                passed=False,
+                found=f"{subject.account.region} has no {parameter}: needs {least}",
+                advice=f"cdk bootstrap aws://{subject.account.number}/{subject.account.region}",
+            )
+            return
+    version = found["Parameter"]["Value"]
+    passed = version.isdecimal() and int(version) >= least
+    yield Finding(
+        subject="bootstrap version",
+        passed=passed,
+        found=f"{version}, needs {least}",
+        advice=None
+        if passed
+        else f"cdk bootstrap aws://{subject.account.number}/{subject.account.region}",
+    )
+
+
+def _names(subject: Subject) -> Iterator[Finding]:
+    for resource in subject.model:
+        if resource.type not in _NAMED:
+            continue
+        kind, prop, operation, action = _NAMED[resource.type]
+        name = subject.name_of(resource, prop)
+        if name is None:
+            continue
+        if subject.owns(resource):
+            yield from _at_rest(subject.account, resource, name)
+        elif subject.account.exists(operation, action, **{prop: name}):
+            yield _taken(subject, kind, name)
+        else:
+            yield Finding(subject=f"{kind} {name}", passed=True, found="the name is free")
+
+
+def _at_rest(account: Account, resource: Resource, name: str) -> Iterator[Finding]:
+    if resource.type != ENDPOINT:
+        return
+    subject = f"endpoint {name}"
+    live = account.endpoints.get(name)
+    if live is None:
+        yield Finding(
+            subject=subject,
+            passed=False,
+            found="the stack has it, and it does not exist: somebody deleted it",
+            advice="take it out of the template, deploy, and put it back",
+        )
+    elif live.status in _BUSY:
+        advice = "wait until it is InService"
+        yield Finding(subject=subject, passed=False, found=f"is {live.status}", advice=advice)
+    else:
+        yield Finding(subject=subject, passed=True, found=f"is {live.status}")
+
+
+def _taken(subject: Subject, kind: str, name: str) -> Finding:
+    account = subject.account
+    arn = f"arn:{_partition(account.region)}:sagemaker:{account.region}:{account.number}:"
+    with asking("cloudformation:DescribeStackResources", f"the stack of {name}"):
+        owner = OwningStack.of(account.session, f"{arn}{kind.replace(' ', '-')}/{name}")
+    whose = "no stack" if owner is None else f"stack {owner.name}"
+    advice = "take another name"
+    if owner is None:
+        advice = f"{advice}, or delete it" + (
+            f": inference cleanup {name}" if kind == "endpoint" else ""
+        )
+    return Finding(
+        subject=f"{kind} {name}",
+        passed=False,
+        found=f"exists already and belongs to {whose}",
+        advice=advice,
+    )
+
+
+def _partition(region: str) -> str:
+    partitions: Mapping[str, Any] = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
+    return next((each for prefix, each in partitions.items() if region.startswith(prefix)), "aws")
