@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from inference_ops.errors import CommandError, Exit
+from inference_ops.errors import AccessDeniedError, CommandError, Exit
 
 if TYPE_CHECKING:
     import boto3
 
 _NOT_FOUND = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound", "NotFound"}
-# CloudFormation has another name for it.
-_INVALID = {"ValidationException", "ValidationError"}
+_DENIED = {"403", "AccessDenied", "AccessDeniedException"}
 _CHANGED = {"412", "PreconditionFailed"}
-# The second is that of the runtime.
+# The second is that of the runtime, and of CloudFormation.
 _INVALID = {"ValidationException", "ValidationError"}
 
 
@@ -73,8 +72,8 @@ def _translate(what: str, error: dict[str, Any]) -> CommandError:
         return CommandError(f"{what} has changed in S3 since it was looked up")
     if code in _INVALID:
         return CommandError(f"{what}: {message}")
-    if code in {"403", "AccessDenied", "AccessDeniedException"}:
-        return CommandError(f"{what}: access denied: {message}", Exit.UNREACHABLE)
+    if code in _DENIED:
+        return AccessDeniedError(what, message)
     return CommandError(f"{what}: {code}: {message}", Exit.UNREACHABLE)
 
 

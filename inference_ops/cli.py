@@ -10,6 +10,7 @@ import typer
 
 from inference_ops import (
     batch_commands,
+    cleanup_commands,
     cost_commands,
     deployment_commands,
     measurement_commands,
@@ -204,6 +205,7 @@ for commands in (
     preflight_commands,
     deployment_commands,
     operation_commands,
+    cleanup_commands,
     measurement_commands,
     batch_commands,
 ):

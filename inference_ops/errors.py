@@ -33,3 +33,16 @@ class CommandError(Exception):
     def __init__(self, message: str, code: Exit = Exit.REFUSED) -> None:
         super().__init__(message)
         self.code = code
+
+
+class AccessDeniedError(CommandError):
+    """AWS does not let the caller do something.
+
+    Args:
+        what: What was looked up.
+        told: AWS's own sentence.
+    """
+
+    def __init__(self, what: str, told: str) -> None:
+        super().__init__(f"{what}: access denied: {told}", Exit.UNREACHABLE)
+        self.told = told

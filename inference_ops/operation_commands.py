@@ -1,4 +1,4 @@
-"""`inference status`, `invoke`, `logs`, `verify`, `cleanup`: an endpoint after its deployment."""
+"""`inference status`, `invoke`, `logs`, `verify`: an endpoint after its deployment."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,17 +48,6 @@ _VERIFY = (
     "  inference verify churn --golden golden.json\n"
     "  inference verify churn --config churn-EndpointConfig-1A2B3C --json"
 )
-_CLEANUP = (
-    "Delete what an endpoint that belongs to no stack left or would leave, and verify it.\n\n"
-    "Nothing is deleted without --yes. Found are the endpoint, its config and models where nobody "
-    "else uses them, inference components, scalable targets, alarms, log groups and, with --data, "
-    "what it captured. For an endpoint that is gone name its config, if that is still there.\n\n"
-    "\b\n"
-    "Examples:\n"
-    "  inference cleanup notebook-endpoint\n"
-    "  inference cleanup notebook-endpoint --yes\n"
-    "  inference cleanup notebook-endpoint --config notebook-config --data --yes"
-)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -72,7 +61,6 @@ def add_to(app: typer.Typer) -> None:
         ("invoke", _INVOKE, invoke),
         ("logs", _LOGS, show_logs),
         ("verify", _VERIFY, verify),
-        ("cleanup", _CLEANUP, clean_up),
     ):
         app.command(name, help=text, epilog=EXIT_CODES)(command)
 
@@ -290,58 +278,6 @@ def verify(
             console.table(f"{endpoint}: {_verdict(checks)}", ["", "what", "found"], rows)
         if failed:
             raise SystemExit(int(Exit.REFUSED))
-
-
-def clean_up(
-    endpoint: EndpointName,
-    *,
-    config: Annotated[
-        list[str] | None,
-        typer.Option("--config", help="A config that it served; may be given more than once."),
-    ] = None,
-    data: Annotated[
-        bool, typer.Option("--data", help="What it captured, too: it cannot be made again.")
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Delete; without, it is only told what would go.")
-    ] = False,
-    region: RegionName = None,
-    profile: ProfileName = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run `inference cleanup`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
-        from inference_ops.errors import CommandError
-        from inference_ops.operation.cleanup import Cleanup
-
-        cleanup = Cleanup(
-            make_session(region, profile), endpoint, configs=tuple(config or ()), data=data
-        )
-        cleanup.refuse_deployed()
-        found = cleanup.find()
-        left = found
-        if yes:
-            cleanup.delete(found, console.progress)
-            left = cleanup.find()
-        if as_json:
-            values = {"endpoint": endpoint, "deleted": yes}
-            lists = {"found": found, "left": left}
-            console.result(
-                endpoint,
-                values | {name: [one.to_json() for one in each] for name, each in lists.items()},
-            )
-        else:
-            what = "deleted" if yes else "would be deleted with --yes"
-            title = f"{len(found)} of {endpoint} {what}" if found else f"nothing of {endpoint}"
-            rows = [[leftover.kind, leftover.name] for leftover in found]
-            console.table(title, ["kind", "name"], rows)
-        if yes and left:
-            names = ", ".join(f"{one.kind} {one.name}" for one in left)
-            raise CommandError(f"still there after the deletion: {names}")
 
 
 def _of(now: int | None, wanted: int | None) -> str:

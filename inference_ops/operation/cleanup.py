@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import boto3
 
 GONE_SECONDS = 900
+CAPTURED = "captured data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +151,7 @@ class Cleanup:
             name
             for document in self._documents.values()
             if document is not None
-            for name in _models(document)
+            for name in models_of(document)
         }
         if not named:
             return []
@@ -164,7 +165,7 @@ class Cleanup:
             ]
             for other in others:
                 document = self._sagemaker.describe_endpoint_config(EndpointConfigName=other)
-                named -= set(_models(document))
+                named -= set(models_of(document))
         return sorted(named)
 
     # ------------------------------------------------------------------ what is still there
@@ -251,9 +252,9 @@ class Cleanup:
                 found = api.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
             if found["KeyCount"]:
                 yield Leftover(
-                    kind="captured data",
+                    kind=CAPTURED,
                     name=f"s3://{bucket}/{prefix}",
-                    delete=partial(_empty, api, bucket, prefix),
+                    delete=partial(empty_bucket, api, bucket, prefix),
                 )
 
     # ------------------------------------------------------------------ how it goes
@@ -286,7 +287,12 @@ class Cleanup:
             time.sleep(1)
 
 
-def _models(config: dict[str, Any]) -> list[str]:
+def models_of(config: dict[str, Any]) -> list[str]:
+    """The models that a config names.
+
+    Args:
+        config: what DescribeEndpointConfig says.
+    """
     variants = [
         *config.get("ProductionVariants", ()),
         *config.get("ShadowProductionVariants", ()),
@@ -294,8 +300,14 @@ def _models(config: dict[str, Any]) -> list[str]:
     return [variant["ModelName"] for variant in variants if "ModelName" in variant]
 
 
-def _empty(s3: Any, bucket: str, prefix: str) -> None:
-    """Delete all objects below a prefix, with every version."""
+def empty_bucket(s3: Any, bucket: str, prefix: str = "") -> None:
+    """Deletes all objects below a prefix, with every version.
+
+    Args:
+        s3: a client.
+        bucket: the bucket.
+        prefix: where; everywhere without one.
+    """
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         objects = [
             {"Key": each["Key"], "VersionId": each["VersionId"]}

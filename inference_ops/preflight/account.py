@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from inference_ops.aws import aws_errors
+from inference_ops.errors import AccessDeniedError
 from inference_ops.preflight.finding import NotKnownError
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ SERVERLESS_CONCURRENCY = (
     "Maximum total concurrency that can be allocated across all serverless endpoints"
 )
 _SERVICE = "sagemaker"
-_DENIED = re.compile(r"AccessDenied|Unauthorized|^403$|NotAuthorized")
+# AWS mostly says which permission is missing; an answer without a body cannot.
+_PERFORM = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
 _GONE = re.compile(r"could not find|does not exist", re.IGNORECASE)
+_ARNS = {"EndpointArn", "EndpointConfigArn", "ModelArn"}
 # Nothing of it runs any more.
 _FAILED = "Failed"
 
@@ -112,7 +115,7 @@ class Account:
 
     @cached_property
     def endpoints(self) -> dict[str, LiveEndpoint]:
-        """What the endpoints use, by their names.
+        """What the endpoints use, by their names in lower case, as ARNs have them.
 
         Raises:
             NotKnownError: they may not be listed or described.
@@ -121,7 +124,18 @@ class Account:
             pages = self._sagemaker.get_paginator("list_endpoints").paginate()
             names = [each["EndpointName"] for page in pages for each in page["Endpoints"]]
         found = ((name, self._endpoint(name)) for name in names)
-        return {name: endpoint for name, endpoint in found if endpoint is not None}
+        return {name.lower(): endpoint for name, endpoint in found if endpoint is not None}
+
+    def endpoint(self, name: str | None) -> LiveEndpoint | None:
+        """What an endpoint uses; None where there is none.
+
+        Args:
+            name: its name, or the end of its ARN.
+
+        Raises:
+            NotKnownError: endpoints may not be listed or described.
+        """
+        return self.endpoints.get((name or "").lower())
 
     @cached_property
     def transform_instances(self) -> Counter[str]:
@@ -145,8 +159,8 @@ class Account:
             found[resources["InstanceType"]] += resources["InstanceCount"]
         return found
 
-    def exists(self, operation: str, action: str, **name: str) -> bool:
-        """Whether SageMaker has something.
+    def arn(self, operation: str, action: str, **name: str) -> str | None:
+        """The ARN of something of SageMaker's; None where there is no such thing.
 
         Args:
             operation: of the client, such as `describe_model`.
@@ -156,7 +170,8 @@ class Account:
         Raises:
             NotKnownError: that may not be asked.
         """
-        return self._found(operation, action, **name) is not None
+        found = self._found(operation, action, **name) or {}
+        return next((str(value) for key, value in found.items() if key in _ARNS), None)
 
     @cached_property
     def _sagemaker(self) -> Any:
@@ -232,15 +247,13 @@ def asking(action: str, what: str) -> Iterator[None]:
         NotKnownError: the permission is missing.
         CommandError: AWS is out of reach, or refuses for another reason.
     """
-    from botocore.exceptions import ClientError
-
-    with aws_errors(what):
-        try:
+    try:
+        with aws_errors(what):
             yield
-        except ClientError as error:
-            if not _DENIED.search(str(error.response["Error"].get("Code", ""))):
-                raise
-            raise NotKnownError(f"needs the permission {action}") from None
+    except AccessDeniedError as error:
+        named = _PERFORM.search(error.told)
+        needed = action if named is None else named[1]
+        raise NotKnownError(f"needs the permission {needed}") from None
 
 
 def _variants(described: Mapping[str, Any]) -> list[Mapping[str, Any]]:

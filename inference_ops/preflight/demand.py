@@ -54,7 +54,7 @@ def hosting_needs(subject: Subject) -> dict[str, Need]:
         if not isinstance(fleet, Fleet):
             continue
         name = subject.name_of(fleet.endpoint, "EndpointName")
-        live = subject.account.endpoints.get(name or "")
+        live = subject.account.endpoint(name)
         own = live if live is not None and subject.owns(fleet.endpoint) else None
         if own is not None and name is not None and name not in counted:
             counted.add(name)
@@ -86,7 +86,7 @@ def serverless_need(subject: Subject) -> Need | None:
         found.most += variant.concurrency or 0
     endpoints = {variant.endpoint.logical_id: variant.endpoint for variant in variants}
     for endpoint in endpoints.values():
-        live = subject.account.endpoints.get(subject.name_of(endpoint, "EndpointName") or "")
+        live = subject.account.endpoint(subject.name_of(endpoint, "EndpointName"))
         if live is not None and subject.owns(endpoint):
             found.own += live.concurrency
     # An update has the new concurrency in the place of the old one.

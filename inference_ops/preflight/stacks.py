@@ -1,7 +1,6 @@
 """Whether the stack, its environment and the names in it let a deployment begin."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from inference_ops.cost.fleets import config_of
 from inference_ops.cost.model import Resource
@@ -127,17 +126,17 @@ def _names(subject: Subject) -> Iterator[Finding]:
             continue
         if subject.owns(resource):
             yield from _at_rest(subject.account, resource, name)
-        elif subject.account.exists(operation, action, **{prop: name}):
-            yield _taken(subject, kind, name)
         else:
-            yield Finding(subject=f"{kind} {name}", passed=True, found="the name is free")
+            arn = subject.account.arn(operation, action, **{prop: name})
+            free = Finding(subject=f"{kind} {name}", passed=True, found="the name is free")
+            yield free if arn is None else _taken(subject.account, kind, name, arn)
 
 
 def _at_rest(account: Account, resource: Resource, name: str) -> Iterator[Finding]:
     if resource.type != ENDPOINT:
         return
     subject = f"endpoint {name}"
-    live = account.endpoints.get(name)
+    live = account.endpoint(name)
     if live is None:
         yield Finding(
             subject=subject,
@@ -152,11 +151,9 @@ def _at_rest(account: Account, resource: Resource, name: str) -> Iterator[Findin
         yield Finding(subject=subject, passed=True, found=f"is {live.status}")
 
 
-def _taken(subject: Subject, kind: str, name: str) -> Finding:
-    account = subject.account
-    arn = f"arn:{_partition(account.region)}:sagemaker:{account.region}:{account.number}:"
+def _taken(account: Account, kind: str, name: str, arn: str) -> Finding:
     with asking("cloudformation:DescribeStackResources", f"the stack of {name}"):
-        owner = OwningStack.of(account.session, f"{arn}{kind.replace(' ', '-')}/{name}")
+        owner = OwningStack.of(account.session, arn)
     whose = "no stack" if owner is None else f"stack {owner.name}"
     advice = "take another name"
     if owner is None:
@@ -169,8 +166,3 @@ def _taken(subject: Subject, kind: str, name: str) -> Finding:
         found=f"exists already and belongs to {whose}",
         advice=advice,
     )
-
-
-def _partition(region: str) -> str:
-    partitions: Mapping[str, Any] = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
-    return next((each for prefix, each in partitions.items() if region.startswith(prefix)), "aws")

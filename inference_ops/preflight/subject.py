@@ -83,6 +83,10 @@ class Subject:
         if status == _GONE:
             return none
         stack = OwningStack(self.account.session, self.stack_name)
+        with asking("cloudformation:ListStackResources", f"stack {self.stack_name}"):
+            resources = stack.physical_ids
+        with asking("cloudformation:GetTemplate", f"stack {self.stack_name}"):
+            template = stack.resources
         return LiveStack(
             status=status,
             parameters={
@@ -91,8 +95,8 @@ class Subject:
                 # The value of an SSM parameter's parameter is its name, and a secret is masked.
                 if "ResolvedValue" not in each and set(each["ParameterValue"]) != {"*"}
             },
-            resources=stack.physical_ids,
-            template=stack.resources,
+            resources=resources,
+            template=template,
         )
 
     @cached_property

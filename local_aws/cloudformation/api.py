@@ -9,7 +9,7 @@ from moto.cloudformation import urls
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
 from local_aws.cloud import Cloud
-from local_aws.cloudformation import views
+from local_aws.cloudformation import tagging, views
 from local_aws.cloudformation.change_sets import ChangeSets
 from local_aws.cloudformation.environment import importers
 from local_aws.cloudformation.errors import ApiError, ValidationError
@@ -42,6 +42,7 @@ def install(cloud: Cloud) -> None:
     # moto looks the module up when its server answers the first request of a service.
     urls.url_paths.clear()
     urls.url_paths["{0}/$"] = Response.dispatch
+    tagging.install(lambda account, region: reversed(services(account, region)[0].all()))
 
 
 class CloudFormationResponse(BaseResponse):

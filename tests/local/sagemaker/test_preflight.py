@@ -313,6 +313,19 @@ def test_a_missing_permission_is_named_and_those_in_the_help_are_enough(
     assert found["stack"] == "needs the permission cloudformation:DescribeStacks"
     assert found["instances of endpoints"] == "needs the permission sagemaker:ListEndpoints"
     assert found["model data of Model"].startswith("needs the permission s3:GetObject")
+    may_describe = role("may-describe", "cloudformation:DescribeStacks")
+    deployed(
+        hosting.connect("cloudformation"),
+        "described",
+        {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}},
+        "create",
+    )
+    told = may_describe("preflight", path, "--stack", "described", "--json")
+    assert (told.code, looked_up(told)["stack"]["found"]) == (
+        0,
+        "needs the permission cloudformation:ListStackResources",
+    )
+    hosting.connect("cloudformation").delete_stack(StackName="described")
     told = role("may-look", *ACTIONS)("preflight", path, "--stack", "new", "--json")
     assert (told.code, told.json["unknown"]) == (0, 0)
 
