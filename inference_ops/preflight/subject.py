@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from inference_ops.cost.capacity import mapping
 from inference_ops.cost.model import Model, Resource
 from inference_ops.operation.stack import OwningStack
 from inference_ops.preflight.account import Account, asking
+from inference_ops.preflight.finding import NotKnownError
 from inference_ops.templates import Template
 from inference_rules.template import referred
 
@@ -16,7 +18,8 @@ CONFIG = "AWS::SageMaker::EndpointConfig"
 MODEL = "AWS::SageMaker::Model"
 # A change of these is an update of the endpoint that refers to them.
 _HOSTING = {ENDPOINT, CONFIG, MODEL}
-_GONE = "REVIEW_IN_PROGRESS"
+# A change set was made for it, and nothing else yet.
+_NOT_YET = "REVIEW_IN_PROGRESS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +83,7 @@ class Subject:
                     raise
                 return none
         status = described["StackStatus"]
-        if status == _GONE:
+        if status == _NOT_YET:
             return none
         stack = OwningStack(self.account.session, self.stack_name)
         with asking("cloudformation:ListStackResources", f"stack {self.stack_name}"):
@@ -140,9 +143,9 @@ class Subject:
         Args:
             endpoint: of the template.
         """
-        before = self.live.template
+        before, now = self.live.template, self.template.resources
         return self.owns(endpoint) and any(
-            before.get(name) != self.template.resources.get(name)
+            _without_tags(before.get(name)) != _without_tags(now.get(name))
             for name in self._reached(endpoint.logical_id)
         )
 
@@ -174,9 +177,13 @@ class Subject:
     @cached_property
     def _known(self) -> LiveStack:
         """The stack; as if there were none where it may not be looked at, which is told once."""
-        from inference_ops.preflight.finding import NotKnownError
-
         try:
             return self.live
         except NotKnownError:
             return LiveStack(status=None, parameters={}, resources={}, template={})
+
+
+def _without_tags(resource: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The properties whose change starts instances: tags change in place."""
+    properties = mapping(mapping(resource).get("Properties"))
+    return {name: value for name, value in properties.items() if name != "Tags"}

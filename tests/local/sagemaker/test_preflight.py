@@ -93,11 +93,26 @@ def write(tmp_path: Path) -> Callable[[dict[str, Any]], str]:
 
 def deployed(cloudformation: Any, name: str, template: dict[str, Any], how: str) -> str:
     """Deploy, and wait until the stack is at rest; its status."""
-    getattr(cloudformation, f"{how}_stack")(StackName=name, TemplateBody=json.dumps(template))
+    done = getattr(cloudformation, f"{how}_stack")(
+        StackName=name, TemplateBody=json.dumps(template)
+    )
+    return at_rest(cloudformation, done["StackId"])
+
+
+def removed(cloudformation: Any, name: str) -> None:
+    """Delete a stack, and wait until it is gone."""
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    cloudformation.delete_stack(StackName=name)
+    assert at_rest(cloudformation, stack["StackId"]) == "DELETE_COMPLETE"
+
+
+def at_rest(cloudformation: Any, stack_id: str) -> str:
+    """Wait until the stack is at rest; its status."""
     while True:
-        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
-            return str(stack["StackStatus"])
+        (stack,) = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+        status: str = stack["StackStatus"]
+        if not status.endswith("_IN_PROGRESS"):
+            return status
 
 
 def looked_up(done: SimpleNamespace) -> dict[str, dict[str, Any]]:
@@ -164,7 +179,7 @@ def test_an_update_beyond_the_quota_is_told_and_fails_as_told(
     assert looked_up(told)["model data of Model"]["found"] == (
         f"{second} has ETag {other}, pinned is {etag}: other bytes lie there"
     )
-    cloudformation.delete_stack(StackName=stack)
+    removed(cloudformation, stack)
 
 
 def test_what_is_taken_missing_and_elsewhere_is_told(
@@ -325,7 +340,7 @@ def test_a_missing_permission_is_named_and_those_in_the_help_are_enough(
         0,
         "needs the permission cloudformation:ListStackResources",
     )
-    hosting.connect("cloudformation").delete_stack(StackName="described")
+    removed(hosting.connect("cloudformation"), "described")
     told = role("may-look", *ACTIONS)("preflight", path, "--stack", "new", "--json")
     assert (told.code, told.json["unknown"]) == (0, 0)
 
@@ -447,7 +462,10 @@ def test_an_update_of_a_fleet_that_has_grown_is_judged_as_it_is_now(
         EndpointName=endpoint, DesiredWeightsAndCapacities=[change]
     )
     hosting.wait(endpoint, "InService")
-    assert judged(template)[0] == "ok"
+    unchanged = ("ok", "0 used by others, up to 3 with this: the quota is 5")
+    assert judged(template) == unchanged
+    tagged = hosted(hosting, data, most=3, **retained, Tags=[{"Key": "a", "Value": "b"}])
+    assert judged(tagged) == unchanged
     changed = hosted(hosting, hosting.artifact("changed"), most=3, **retained)
     assert judged(changed) == (
         "failed",
@@ -468,7 +486,7 @@ def test_an_update_of_a_fleet_that_has_grown_is_judged_as_it_is_now(
         "ok",
         "0 used by others, up to 3 with this, 4 during an update: the quota is 5",
     )
-    cloudformation.delete_stack(StackName=stack)
+    removed(cloudformation, stack)
 
 
 @pytest.mark.long
@@ -487,4 +505,4 @@ def test_the_state_of_a_stack_decides_whether_it_can_be_deployed(
     assert (told.code, found["result"]) == (1, "failed")
     assert found["found"] == f"{stack} is ROLLBACK_COMPLETE"
     assert found["advice"].startswith("delete it: aws cloudformation delete-stack")
-    cloudformation.delete_stack(StackName=stack)
+    removed(cloudformation, stack)
