@@ -56,8 +56,12 @@ def preflight(
         ),
     ] = None,
     context: Annotated[
-        Path, typer.Option(help="The file that keeps the pins of `inference resolve`.")
-    ] = Path("cdk.context.json"),
+        Path | None,
+        typer.Option(
+            help="The file that keeps the pins of `inference resolve`. By default "
+            "cdk.context.json, where there is one."
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail where something is not known, too.")
     ] = False,
@@ -99,6 +103,8 @@ def preflight(
             console.result("", {"passed": not failed, **counts, "findings": told})
         else:
             for name, each in parts:
+                if not each:
+                    continue
                 rows = [[one.verdict, one.subject, one.found] for one in each]
                 console.table(name, ["", "what", "found"], rows)
             for finding in findings:

@@ -15,7 +15,7 @@ from inference_ops.preflight.account import Account, asking
 from inference_ops.preflight.finding import Finding, finding_of
 from inference_ops.preflight.images import containers_of
 from inference_ops.preflight.subject import MODEL, Subject
-from model_artifacts.pins import PinnedObject
+from model_artifacts.pins import CONTEXT_FILE, PinnedObject
 
 _PINS = "inference:model:"
 _VERSION = "inference:model-version"
@@ -43,13 +43,15 @@ def read_pins(context: Path | None) -> dict[str, PinnedObject]:
     """What `inference resolve` has pinned, by URI.
 
     Args:
-        context: the file that keeps the pins; None or a file that is not there has none.
+        context: the file that keeps the pins; None is the usual one, where there is one.
 
     Raises:
-        CommandError: the file is no JSON object.
+        CommandError: the file is no JSON object, or one that was named is not there.
     """
-    if context is None or not context.is_file():
-        return {}
+    if context is None:
+        context = Path(CONTEXT_FILE)
+        if not context.is_file():
+            return {}
     try:
         values = json.loads(context.read_text())
         stored = [mapping(values[key]) for key in values if key.startswith(_PINS)]
@@ -61,6 +63,8 @@ def read_pins(context: Path | None) -> dict[str, PinnedObject]:
             for each in objects
             if each
         }
+    except OSError as error:
+        raise CommandError(f"--context {context}: {error.strerror}", Exit.USAGE) from None
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CommandError(
             f"--context {context} must be a file that `inference resolve` wrote: {error!r}",

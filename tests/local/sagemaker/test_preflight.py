@@ -413,6 +413,7 @@ def test_a_wrong_call_is_told_in_one_line(run: Run, tmp_path: Path, hosting: Any
         ((str(tmp_path / "nothing"),), "nothing"),
         ((str(template), "--stack", "a", "--stack", "b"), "give --stack once"),
         ((str(template), "--context", str(context)), "inference resolve"),
+        ((str(template), "--context", str(tmp_path / "none")), "No such file"),
         ((str(template), "--parameter", "wrong"), "NAME=VALUE"),
     ):
         told = run("preflight", *arguments)
