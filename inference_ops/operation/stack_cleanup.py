@@ -127,7 +127,7 @@ class StackCleanup:
             CommandError: AWS does not let us look.
         """
         found = Left()
-        made = list(self.history.made())
+        made = self.history.made()
         owners = LiveOwners(self._session)
         for endpoint in made:
             if endpoint.type == ENDPOINT:

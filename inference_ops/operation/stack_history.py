@@ -1,7 +1,7 @@
 """What is known of a stack's name: the stacks that had it, and what they made."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,20 @@ class Made:
     stack_id: str
     tagged: bool
     gone: bool = False
+
+    def merged(self, other: "Made", live: str | None) -> "Made":
+        """Both in one.
+
+        Args:
+            other: the same thing, made by another stack of the name or found in another way.
+            live: the stack that exists, if one does.
+        """
+        return replace(
+            self,
+            stack_id=other.stack_id if other.stack_id == live else self.stack_id,
+            tagged=self.tagged or other.tagged,
+            gone=self.gone and other.gone,
+        )
 
 
 class StackHistory:
@@ -73,10 +87,14 @@ class StackHistory:
         """The status of the stack that exists."""
         return None if self.live is None else self.stacks[self.live]
 
-    def made(self) -> Iterator[Made]:
+    def made(self) -> list[Made]:
         """Everything that the stacks made and that may be there, or have caused something."""
-        yield from self._listed()
-        yield from self._tagged()
+        found: dict[tuple[str, str], Made] = {}
+        for each in (*self._listed(), *self._tagged()):
+            key = (each.type, each.physical_id)
+            # What several stacks of the name had is there unless each one deleted it.
+            found[key] = each if key not in found else each.merged(found[key], self.live)
+        return list(found.values())
 
     def _listed(self) -> Iterator[Made]:
         for stack_id, status in self.stacks.items():
@@ -146,9 +164,8 @@ class LiveOwners:
                     raise
                 return None
         # A deleted stack may be told for as long as it is remembered: it owns nothing any more.
-        owned = (
-            each
-            for each in found["StackResources"]
-            if each.get("PhysicalResourceId") == physical_id and each["ResourceStatus"] not in _LEFT
-        )
-        return next((str(each["StackName"]) for each in owned), None)
+        # Of a large one only the first hundred are told; what is not among them counts as owned.
+        for each in found["StackResources"]:
+            if each.get("PhysicalResourceId") == physical_id:
+                return None if each["ResourceStatus"] in _LEFT else str(each["StackName"])
+        return next((str(each["StackName"]) for each in found["StackResources"]), None)

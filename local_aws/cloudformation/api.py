@@ -210,15 +210,15 @@ class CloudFormationResponse(BaseResponse):
             stack = self._service.get(request.get("StackName"))
         found = [
             views.resource(stack, resource)
-            for name, resource in list(stack.resources.items())
-            if logical_id is None or name == logical_id
+            for resource in stack.listed
+            if logical_id is None or resource.logical_id == logical_id
         ]
         return ActionResult({"StackResources": found})
 
     def list_stack_resources(self) -> ActionResult:
         """ListStackResources."""
         stack = self._service.get(self._request.get("StackName"))
-        found = [views.resource_summary(resource) for resource in list(stack.resources.values())]
+        found = [views.resource_summary(resource) for resource in stack.listed]
         return ActionResult(views.page("StackResourceSummaries", found, self._request))
 
     def get_template(self) -> ActionResult:

@@ -52,6 +52,7 @@ class Deletion:
                     f"{', '.join(users)}.",
                 )
                 return
+        stack.former.clear()
         operations = Operations(self._environment, stack, stack.configuration.tags)
         if stack.unfinished is not None:
             operations.delete(stack.unfinished.superseded, retain=lambda _: False, keep=False)

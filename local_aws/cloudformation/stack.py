@@ -101,6 +101,8 @@ class Stack:
         self.reason: str | None = None
         self.configuration = Configuration()
         self.resources: dict[str, Resource] = {}
+        # What the stack's deletion deleted or left behind, which is listed for 90 days on AWS.
+        self.former: dict[str, Resource] = {}
         self.outputs: dict[str, Output] = {}
         self.imports: frozenset[str] = frozenset()
         self.events: list[Event] = []
@@ -118,6 +120,13 @@ class Stack:
         """Note what the operation that begins is to do when it fails."""
         self.disable_rollback = bool(request.get("DisableRollback"))
         self.retain_except_on_create = bool(request.get("RetainExceptOnCreate"))
+
+    @property
+    def listed(self) -> list[Resource]:
+        """Its resources as the API lists them: of a deleted stack what it had."""
+        with self.lock:
+            former = self.former if self.status.startswith("DELETE_") else {}
+            return list({**former, **self.resources}.values())
 
     @property
     def in_progress(self) -> bool:
@@ -147,6 +156,8 @@ class Stack:
             changed = replace(resource, status=status, reason=reason, updated=datetime.now(UTC))
             if keep:
                 self.resources[resource.logical_id] = changed
+            if keep and status in {"DELETE_COMPLETE", "DELETE_SKIPPED"}:
+                self.former[resource.logical_id] = changed
             self._event(changed, status, reason)
             return changed
 

@@ -209,6 +209,8 @@ def test_what_is_taken_missing_and_elsewhere_is_told(
     assert found["stack"]["result"] == "unknown"
     ecr = hosting.connect("ecr")
     ecr.create_repository(repositoryName="own")
+    found = looked_up(run("preflight", write(template), "--json"))
+    assert found["image own:latest"]["result"] == "failed"
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = {"schemaVersion": 2, "mediaType": kind, "config": {}, "layers": []}
     ecr.put_image(repositoryName="own", imageManifest=json.dumps(manifest), imageTag="latest")

@@ -265,6 +265,41 @@ def test_a_stack_of_the_same_name_keeps_what_is_its_own(run: Run, hosting: Any) 
     assert ("group", groups[0]) not in everything(hosting)
 
 
+def test_what_a_stack_replaced_and_retained_is_its_own_for_as_long_as_it_exists(
+    run: Run, hosting: Any
+) -> None:
+    """Though no list of its resources has it: it may want to go back to it."""
+    cloudformation, stack = hosting.connect("cloudformation"), f"{hosting.prefix}-replaced"
+    group: dict[str, Any] = {
+        "Type": "AWS::Logs::LogGroup",
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {"LogGroupName": f"{stack}/1"},
+    }
+    template = {"Resources": {"Group": group}}
+    made = cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    assert at_rest(cloudformation, stack) == "CREATE_COMPLETE"
+    group["Properties"] = {"LogGroupName": f"{stack}/2"}
+    cloudformation.update_stack(StackName=stack, TemplateBody=json.dumps(template))
+    assert at_rest(cloudformation, stack) == "UPDATE_COMPLETE"
+    refused = run("cleanup", "--stack", stack, "--yes")
+    assert refused.code == 1
+    assert f"stack {stack} is UPDATE_COMPLETE" in refused.err
+
+    # Another stack takes a group over: it stays, whoever made it.
+    cloudformation.delete_stack(StackName=stack)
+    assert at_rest(cloudformation, made["StackId"]) == "DELETE_COMPLETE"
+    hosting.connect("logs").delete_log_group(logGroupName=f"{stack}/2")
+    cloudformation.create_stack(StackName=f"{stack}-other", TemplateBody=json.dumps(template))
+    assert at_rest(cloudformation, f"{stack}-other") == "CREATE_COMPLETE"
+    done = run("cleanup", "--stack", stack, "--yes", "--json")
+    assert done.code == 0
+    assert names(done.json["found"], "log group") == [f"{stack}/1"]
+    assert [(each["name"], each["why"]) for each in done.json["kept"]] == [
+        (f"{stack}/2", f"belongs to stack {stack}-other")
+    ]
+
+
 def test_nothing_is_found_of_a_stack_that_never_was(run: Run) -> None:
     """And an endpoint and a stack at once are one too many."""
     told = run("cleanup", "--stack", "never-was", "--data", "--yes")
@@ -297,5 +332,6 @@ def test_an_endpoint_that_took_over_the_name_stays(run: Run, hosting: Any) -> No
         "log group",
     }
     assert f"/aws/sagemaker/Endpoints/{stack}" not in names(done.json["found"], "log group")
+    assert [(each["kind"], each["name"]) for each in done.json["kept"]] == [("endpoint", stack)]
     assert hosting.api.describe_endpoint(EndpointName=stack)["EndpointStatus"] == "InService"
     assert hosting.api.describe_model(ModelName=model)
