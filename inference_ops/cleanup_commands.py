@@ -103,7 +103,7 @@ def _clean_up_endpoint(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from inference_ops.errors import CommandError
+    from inference_ops.errors import CommandError, Exit
     from inference_ops.operation.cleanup import Cleanup
 
     cleanup = Cleanup(session, endpoint, configs=configs, data=data)
@@ -122,6 +122,8 @@ def _clean_up_endpoint(
         )
     else:
         _show_leftovers(console, endpoint, found, yes=yes)
+    if yes and left and as_json:
+        raise SystemExit(int(Exit.REFUSED))
     if yes and left:
         names = ", ".join(f"{one.kind} {one.name}" for one in left)
         raise CommandError(f"still there after the deletion: {names}")
@@ -136,7 +138,7 @@ def _clean_up_stack(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from inference_ops.errors import CommandError
+    from inference_ops.errors import CommandError, Exit
     from inference_ops.operation.stack_cleanup import StackCleanup
 
     cleanup = StackCleanup(session, stack)
@@ -169,11 +171,15 @@ def _clean_up_stack(
             *(f"{one.kind} {one.name}" for one in still),
             *(f"{one.kind} {one.name}" for one in left.kept if one.left),
         ]
+        if names and as_json:
+            raise SystemExit(int(Exit.REFUSED))
         if names:
             raise CommandError(f"still there after the deletion: {', '.join(names)}")
 
 
 def _show_leftovers(console: "Console", name: str, found: "list[Leftover]", *, yes: bool) -> None:
-    what = "deleted" if yes else "would be deleted with --yes"
-    title = f"{len(found)} of {name} {what}" if found else f"nothing of {name}"
+    if not found:
+        print(f"nothing of {name}")
+        return
+    title = f"{len(found)} of {name} {'deleted' if yes else 'would be deleted with --yes'}"
     console.table(title, ["kind", "name"], [[leftover.kind, leftover.name] for leftover in found])
