@@ -55,7 +55,7 @@ def hosting_needs(subject: Subject) -> dict[str, Need]:
             continue
         name = subject.name_of(fleet.endpoint, "EndpointName")
         live = subject.account.endpoint(name)
-        own = live if live is not None and subject.owns(fleet.endpoint) else None
+        own = live if live is not None and subject.owns(fleet.endpoint, name) else None
         if own is not None and name is not None and name not in counted:
             counted.add(name)
             for instance_type, count in own.instances.items():

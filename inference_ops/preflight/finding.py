@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-SERVICE_QUOTAS = "servicequotas"
 # What the checks ask for; nothing of it changes anything.
 ACTIONS = (
     "cloudformation:DescribeStackResources",

@@ -124,7 +124,7 @@ def _names(subject: Subject) -> Iterator[Finding]:
         name = subject.name_of(resource, prop)
         if name is None:
             continue
-        if subject.owns(resource):
+        if subject.owns(resource, name):
             yield from _at_rest(subject.account, resource, name)
         else:
             arn = subject.account.arn(operation, action, **{prop: name})

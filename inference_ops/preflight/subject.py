@@ -133,9 +133,18 @@ class Subject:
         physical = self._live_resources.get(resource.logical_id)
         return None if physical is None else physical.rpartition("/")[2]
 
-    def owns(self, resource: Resource) -> bool:
-        """Whether the stack has made a resource already."""
-        return resource.logical_id in self._live_resources
+    def owns(self, resource: Resource, name: str | None = None) -> bool:
+        """Whether the stack has made a resource already.
+
+        Args:
+            resource: of the template.
+            name: under this name; a resource that gets another one is made anew.
+        """
+        physical = self._live_resources.get(resource.logical_id)
+        if physical is None or name is None:
+            return physical is not None
+        # ARNs have names in lower case.
+        return physical.rpartition("/")[2].lower() == name.lower()
 
     def changes(self, endpoint: Resource) -> bool:
         """Whether the deployment updates an endpoint that the stack has made.

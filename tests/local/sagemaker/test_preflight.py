@@ -17,6 +17,13 @@ SetQuota = Callable[[str, float | None], None]
 # A type that no other test has endpoints of.
 TYPE = "ml.m5d.xlarge"
 QUOTA = f"{TYPE} for endpoint usage"
+# Its container takes a while to start.
+SLOW = """
+import time
+
+def model_fn(model_dir):
+    time.sleep(5)
+"""
 TOTAL = "Number of instances across active endpoints"
 
 
@@ -89,6 +96,51 @@ def write(tmp_path: Path) -> Callable[[dict[str, Any]], str]:
         return str(path)
 
     return to_file
+
+
+def assemble(directory: Path, hosting: Any, stack: str, template: dict[str, Any], key: str) -> str:
+    """Write a cloud assembly of one stack with one archive; its bootstrap parameter's name."""
+    parameter = f"/cdk-bootstrap/{stack}/version"
+    place = {"bucketName": hosting.bucket, "objectKey": key}
+    source = {"path": "asset.abc.tar.gz", "packaging": "file"}
+    artifact = {
+        "type": "aws:cloudformation:stack",
+        "environment": "aws://unknown-account/us-east-1",
+        "properties": {
+            "templateFile": "a.template.json",
+            "stackName": stack,
+            "requiresBootstrapStackVersion": 6,
+            "bootstrapStackVersionSsmParameter": parameter,
+        },
+    }
+    for file, content in (
+        ("manifest.json", {"artifacts": {"a": artifact}}),
+        ("a.template.json", template),
+        ("a.assets.json", {"files": {"abc": {"source": source, "destinations": {"here": place}}}}),
+        ("asset.abc.tar.gz", "123456"),
+    ):
+        (directory / file).write_text(json.dumps(content))
+    return parameter
+
+
+def batch(**map_state: Any) -> dict[str, Any]:
+    """A state machine whose map starts transform jobs of two instances."""
+    job = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync",
+        "Parameters": {"TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2}},
+        "End": True,
+    }
+    each = {
+        "Type": "Map",
+        "ItemProcessor": {"StartAt": "Job", "States": {"Job": job}},
+        "End": True,
+        **map_state,
+    }
+    return {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"Definition": {"StartAt": "Each", "States": {"Each": each}}},
+    }
 
 
 def deployed(cloudformation: Any, name: str, template: dict[str, Any], how: str) -> str:
@@ -258,23 +310,7 @@ def test_serverless_variants_and_transform_jobs_count(
     variant = template["Resources"]["Config"]["Properties"]["ProductionVariants"][0]
     del variant["InstanceType"], variant["InitialInstanceCount"]
     variant["ServerlessConfig"] = {"MemorySizeInMB": 1024, "MaxConcurrency": 5}
-    resources = {"InstanceType": TYPE, "InstanceCount": 2}
-    job = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync",
-        "Parameters": {"TransformResources": resources},
-        "End": True,
-    }
-    each = {
-        "Type": "Map",
-        "MaxConcurrency": 3,
-        "ItemProcessor": {"StartAt": "Job", "States": {"Job": job}},
-        "End": True,
-    }
-    template["Resources"]["Batch"] = {
-        "Type": "AWS::StepFunctions::StateMachine",
-        "Properties": {"Definition": {"StartAt": "Each", "States": {"Each": each}}},
-    }
+    template["Resources"]["Batch"] = batch(MaxConcurrency=3)
     concurrency = "Maximum total concurrency that can be allocated across all serverless endpoints"
     jobs = "Number of instances across all transform jobs"
     set_quota(concurrency, 4)
@@ -287,16 +323,20 @@ def test_serverless_variants_and_transform_jobs_count(
     set_quota(jobs, 6)
     found = looked_up(run("preflight", write(template), "--json"))
     assert found[concurrency]["result"] == found[jobs]["result"] == "ok"
-    del each["MaxConcurrency"]
+    template["Resources"]["Batch"] = batch()
     found = looked_up(run("preflight", write(template), "--json"))
     assert found[jobs]["result"] == "unknown"
 
 
 def test_a_missing_permission_is_named_and_those_in_the_help_are_enough(
-    run_on: Callable[[Any], Run], hosting: Any, local_aws: Any, write: Callable[..., str]
+    run_on: Callable[[Any], Run], hosting: Any, local_aws: Any, tmp_path: Path
 ) -> None:
     """Whoever may do nothing learns what is needed; whoever may do that learns all the rest."""
-    path = write(hosted(hosting, hosting.artifact("permissions")))
+    path = str(tmp_path)
+    template = hosted(hosting, hosting.artifact("permissions"), EndpointName="may-look")
+    template["Resources"]["Batch"] = batch(MaxConcurrency=1)
+    parameter = assemble(tmp_path, hosting, "described", template, "assets/permissions.tar.gz")
+    hosting.connect("ssm").put_parameter(Name=parameter, Value="6", Type="String")
 
     def role(name: str, *actions: str) -> Run:
         iam, sts = hosting.connect("iam"), hosting.connect("sts")
@@ -324,12 +364,14 @@ def test_a_missing_permission_is_named_and_those_in_the_help_are_enough(
         }
         return run_on(SimpleNamespace(env=local_aws.env | session))
 
-    told = role("may-nothing")("preflight", path, "--stack", "new", "--json")
+    told = role("may-nothing")("preflight", path, "--json")
     assert told.code == 0
     found = {name: one["found"] for name, one in looked_up(told).items()}
     assert found["stack"] == "needs the permission cloudformation:DescribeStacks"
     assert found["instances of endpoints"] == "needs the permission sagemaker:ListEndpoints"
     assert found["model data of Model"].startswith("needs the permission s3:GetObject")
+    assert found["transform jobs"] == "needs the permission sagemaker:ListTransformJobs"
+    assert found["bootstrap version"] == "needs the permission ssm:GetParameter"
     may_describe = role("may-describe", "cloudformation:DescribeStacks")
     deployed(
         hosting.connect("cloudformation"),
@@ -337,14 +379,14 @@ def test_a_missing_permission_is_named_and_those_in_the_help_are_enough(
         {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}},
         "create",
     )
-    told = may_describe("preflight", path, "--stack", "described", "--json")
+    told = may_describe("preflight", path, "--json")
     assert (told.code, looked_up(told)["stack"]["found"]) == (
         0,
         "needs the permission cloudformation:ListStackResources",
     )
-    removed(hosting.connect("cloudformation"), "described")
-    told = role("may-look", *ACTIONS)("preflight", path, "--stack", "new", "--json")
+    told = role("may-look", *ACTIONS)("preflight", path, "--json")
     assert (told.code, told.json["unknown"]) == (0, 0)
+    removed(hosting.connect("cloudformation"), "described")
 
 
 def test_an_assembly_brings_its_artifact_and_needs_its_bootstrap(
@@ -352,27 +394,8 @@ def test_an_assembly_brings_its_artifact_and_needs_its_bootstrap(
 ) -> None:
     """An artifact that lies there already has to be the assembly's: the CLI does not replace it."""
     key, name = "assets/abc.tar.gz", f"{hosting.prefix}-assembled"
-    place = {"bucketName": hosting.bucket, "objectKey": key}
-    source = {"path": "asset.abc.tar.gz", "packaging": "file"}
-    files = {"abc": {"source": source, "destinations": {"here": place}}}
-    properties = {
-        "templateFile": "a.template.json",
-        "stackName": name,
-        "requiresBootstrapStackVersion": 6,
-        "bootstrapStackVersionSsmParameter": f"/cdk-bootstrap/{hosting.prefix}/version",
-    }
-    artifact = {
-        "type": "aws:cloudformation:stack",
-        "environment": "aws://unknown-account/us-east-1",
-        "properties": properties,
-    }
-    for file, content in (
-        ("manifest.json", {"artifacts": {"a": artifact}}),
-        ("a.template.json", hosted(hosting, f"s3://{hosting.bucket}/{key}")),
-        ("a.assets.json", {"files": files}),
-        ("asset.abc.tar.gz", "123456"),
-    ):
-        (tmp_path / file).write_text(json.dumps(content))
+    template = hosted(hosting, f"s3://{hosting.bucket}/{key}")
+    parameter = assemble(tmp_path, hosting, name, template, key)
     size = (tmp_path / "asset.abc.tar.gz").stat().st_size
     ssm = hosting.connect("ssm")
 
@@ -381,7 +404,7 @@ def test_an_assembly_brings_its_artifact_and_needs_its_bootstrap(
         both = (found["bootstrap version"], found["model data of Model"])
         return [(one["result"], one["found"]) for one in both]
 
-    missing = f"us-east-1 has no {properties['bootstrapStackVersionSsmParameter']}: needs 6"
+    missing = f"us-east-1 has no {parameter}: needs 6"
     assert judged() == [
         ("failed", missing),
         ("ok", f"`cdk deploy` uploads it, {size} bytes"),
@@ -391,12 +414,7 @@ def test_an_assembly_brings_its_artifact_and_needs_its_bootstrap(
         ("6", size + 1, ["ok", "failed"]),
         ("21", size - 1, ["ok", "failed"]),
     ):
-        ssm.put_parameter(
-            Name=properties["bootstrapStackVersionSsmParameter"],
-            Value=version,
-            Type="String",
-            Overwrite=True,
-        )
+        ssm.put_parameter(Name=parameter, Value=version, Type="String", Overwrite=True)
         hosting.s3.put_object(Bucket=hosting.bucket, Key=key, Body=b"x" * there)
         found = judged()
         assert [result for result, _ in found] == results
@@ -494,18 +512,34 @@ def test_an_update_of_a_fleet_that_has_grown_is_judged_as_it_is_now(
 
 @pytest.mark.long
 def test_the_state_of_a_stack_decides_whether_it_can_be_deployed(
-    run: Run, hosting: Any, set_quota: SetQuota, write: Callable[..., str]
+    run: Run, hosting: Any, set_quota: SetQuota, write: Callable[..., str], tmp_path: Path
 ) -> None:
     """One whose creation was rolled back cannot be updated; the CDK CLI makes it anew."""
     cloudformation = hosting.connect("cloudformation")
-    stack = f"{hosting.prefix}-undone"
-    template = hosted(hosting, hosting.artifact("undone"), EndpointName=stack)
+    stack, data = f"{hosting.prefix}-undone", hosting.artifact("undone", SLOW)
+    template = hosted(hosting, data, EndpointName=stack)
     set_quota(QUOTA, 0)
     assert deployed(cloudformation, stack, template, "create") == "ROLLBACK_COMPLETE"
     set_quota(QUOTA, None)
-    told = run("preflight", write(template), "--stack", stack, "--json")
+    path = write(template)
+    told = run("preflight", path, "--stack", stack, "--json")
     found = looked_up(told)["stack"]
     assert (told.code, found["result"]) == (1, "failed")
     assert found["found"] == f"{stack} is ROLLBACK_COMPLETE"
     assert found["advice"].startswith("delete it: aws cloudformation delete-stack")
+    assemble(tmp_path, hosting, stack, template, "assets/undone.tar.gz")
+    found = looked_up(run("preflight", str(tmp_path), "--json"))["stack"]
+    assert found["result"] == "ok"
+    removed(cloudformation, stack)
+
+    made = cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    found = looked_up(run("preflight", path, "--stack", stack, "--json"))["stack"]
+    assert (found["result"], found["found"]) == ("failed", f"{stack} is CREATE_IN_PROGRESS")
+    assert at_rest(cloudformation, made["StackId"]) == "CREATE_COMPLETE"
+    # Under another name the endpoint is another one, for which both fleets are needed.
+    set_quota(QUOTA, 1)
+    renamed = hosted(hosting, data, EndpointName=f"{stack}-renamed")
+    found = looked_up(run("preflight", write(renamed), "--stack", stack, "--json"))
+    assert found[f"endpoint {stack}-renamed"]["found"] == "the name is free"
+    assert found[QUOTA]["found"].startswith("needs 2 now (1 in use, 1 to start)")
     removed(cloudformation, stack)
