@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.local.sagemaker.hosted_templates import at_rest
+
 Run = Callable[..., SimpleNamespace]
 TRUST = {
     "Version": "2012-10-17",
@@ -159,15 +161,6 @@ def template(hosting: Any, name: str) -> dict[str, Any]:
     for logical_id in retained:
         resources[logical_id]["DeletionPolicy"] = "Retain"
     return {"Resources": resources}
-
-
-def at_rest(cloudformation: Any, stack: str) -> str:
-    """Wait until the stack is at rest; its status."""
-    while True:
-        (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-        status: str = found["StackStatus"]
-        if not status.endswith("_IN_PROGRESS"):
-            return status
 
 
 def names(found: list[dict[str, str]], kind: str) -> list[str]:
