@@ -142,8 +142,11 @@ class StackCleanup:
             for each in resources:
                 if ALIASES.get(each.type, each.type) == resource_type and not each.gone:
                     self._resource(each, kind, owners, users, found)
+        tagged = {_end_of(each.physical_id) for each in made if each.tagged}
         for each in made:
-            self._other(each, owners, found)
+            # Of what was found in both ways the tags tell more: it is there.
+            if each.tagged or _end_of(each.physical_id) not in tagged:
+                self._other(each, owners, found)
         return found
 
     def delete(self, leftovers: list[Leftover], tell: Callable[[str], None]) -> None:
@@ -259,3 +262,8 @@ class StackCleanup:
             names += [each["EndpointName"] for page in pages for each in page["Endpoints"]]
         cased = (each.removeprefix(_ENDPOINT_LOGS) for each in names)
         return next((each for each in cased if each.lower() == name.lower()), name)
+
+
+def _end_of(physical_id: str) -> str:
+    """The name at the end of an ARN or URL."""
+    return physical_id.rpartition("/")[2].rpartition(":")[2]

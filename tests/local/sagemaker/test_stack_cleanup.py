@@ -213,6 +213,8 @@ def test_what_a_deleted_stack_left_goes_and_nothing_else(run: Run, hosting: Any)
         f"/aws/lambda/{ids['Function']}",
         ids["Group"],
     }
+    queue_arn = f"arn:aws:sqs:us-east-1:123456789012:{ids['Queue'].rpartition('/')[2]}"
+    assert [each["name"] for each in found.json["kept"]] == [queue_arn]
     kinds = {each["kind"] for each in found.json["data"]}
     assert kinds == {"captured data", "bucket", "table", "key"}
 
