@@ -80,15 +80,17 @@ def preflight(
         from inference_ops.errors import Exit
         from inference_ops.preflight.artifacts import read_pins
         from inference_ops.preflight.run import chosen, region_of, run_checks
-        from inference_ops.templates import load_templates
+        from inference_ops.templates import check_parameters, load_templates
 
         found = chosen(load_templates(template), stack or ())
+        parameters = parameters_of(parameter)
+        check_parameters(parameters, [each.content for each, _ in found])
         session = make_session(region_of([each for each, _ in found], region), profile)
         parts = list(
             run_checks(
                 session,
                 found,
-                parameters=parameters_of(parameter),
+                parameters=parameters,
                 pins=read_pins(context),
                 prices=known_prices(None, []),
                 progress=console.progress,

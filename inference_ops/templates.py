@@ -19,18 +19,16 @@ _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AssembledStack:
-    """What a cloud assembly says of a stack.
+class Bootstrap:
+    """What a stack needs of its environment's bootstrap stack.
 
     Attributes:
-        name: the stack's name in CloudFormation.
-        bootstrap_version: the least version of the environment's bootstrap stack, if it needs one.
-        bootstrap_parameter: the SSM parameter that tells the version.
+        version: the least one.
+        parameter: the SSM parameter that tells the one that is there.
     """
 
-    name: str
-    bootstrap_version: int | None = None
-    bootstrap_parameter: str | None = None
+    version: int
+    parameter: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +41,7 @@ class Template:
         content: what is in it; short tags such as `!Ref` are written out as `{"Ref": …}`.
         region: where the assembly says that it goes; None if it does not say.
         stack_name: the stack's name in CloudFormation, if an assembly says so.
-        stack: what the assembly says of the stack that it is for; None for a template by itself
-            and for a nested one.
+        bootstrap: what the stack needs of its environment, if an assembly says so.
     """
 
     name: str
@@ -52,7 +49,7 @@ class Template:
     content: Mapping[str, Any]
     region: str | None = None
     stack_name: str | None = None
-    stack: "AssembledStack | None" = None
+    bootstrap: Bootstrap | None = None
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -166,11 +163,7 @@ def _assembly(directory: Path) -> Iterator[Template]:
                 None if region in {"", _UNKNOWN_REGION} else region,
                 # An assembly leaves it out where it is the artifact's.
                 properties.get("stackName", name),
-                AssembledStack(
-                    name=str(properties.get("stackName", name)),
-                    bootstrap_version=properties.get("requiresBootstrapStackVersion"),
-                    bootstrap_parameter=properties.get("bootstrapStackVersionSsmParameter"),
-                ),
+                _bootstrap(properties),
             )
 
 
@@ -179,7 +172,7 @@ def _stack(
     path: Path,
     region: str | None,
     stack_name: str | None = None,
-    stack: AssembledStack | None = None,
+    bootstrap: Bootstrap | None = None,
 ) -> Iterator[Template]:
     """A stack, and the nested stacks whose templates lie beside its own."""
     template = Template(
@@ -188,7 +181,7 @@ def _stack(
         content=_read(path),
         region=region,
         stack_name=stack_name,
-        stack=stack,
+        bootstrap=bootstrap,
     )
     yield template
     for logical_id, resource in template.resources.items():
@@ -197,6 +190,14 @@ def _stack(
             nested = path.parent / str(asset)
             if nested.is_file():
                 yield from _stack(f"{name}/{logical_id}", nested, region)
+
+
+def _bootstrap(properties: Mapping[str, Any]) -> Bootstrap | None:
+    version = properties.get("requiresBootstrapStackVersion")
+    parameter = properties.get("bootstrapStackVersionSsmParameter")
+    if version is None or parameter is None:
+        return None
+    return Bootstrap(version=int(version), parameter=str(parameter))
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc]

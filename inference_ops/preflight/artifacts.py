@@ -203,9 +203,9 @@ def _tagged(model: Resource, uri: str) -> PinnedObject | None:
 
 def _uploads(subject: Subject) -> dict[str, Path]:
     """The files that the CDK CLI uploads for the stack, by the URI that they will have."""
-    stack, path = subject.template.stack, subject.template.path
+    path = subject.template.path
     manifest = path.with_name(path.name.replace(".template.", ".assets."))
-    if stack is None or not manifest.is_file():
+    if subject.template.stack_name is None or not manifest.is_file():
         return {}
     files: Mapping[str, Any] = json.loads(manifest.read_text()).get("files", {})
     return {

@@ -31,18 +31,20 @@ def chosen(
     Raises:
         CommandError: there is no such stack, or a template by itself has several names.
     """
-    if all(template.stack is None for template in templates):
+    if all(template.stack_name is None for template in templates):
         if len(stacks) > 1:
             raise CommandError("a template is for one stack: give --stack once", Exit.USAGE)
         return [(template, next(iter(stacks), None)) for template in templates]
     found: list[tuple[Template, str | None]] = [
-        (template, template.stack.name)
+        (template, template.stack_name)
         for template in templates
-        if template.stack is not None
-        and (not stacks or {template.name, template.stack.name} & set(stacks))
+        if template.stack_name is not None
+        and (not stacks or {template.name, template.stack_name} & set(stacks))
     ]
     if not found:
-        names = ", ".join(template.name for template in templates if template.stack is not None)
+        names = ", ".join(
+            template.name for template in templates if template.stack_name is not None
+        )
         raise CommandError(f"--stack must name one of {names}", Exit.USAGE)
     return found
 

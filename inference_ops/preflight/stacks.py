@@ -8,6 +8,7 @@ from inference_ops.operation.stack import OwningStack
 from inference_ops.preflight.account import Account, asking
 from inference_ops.preflight.finding import Finding, finding_of, findings_of
 from inference_ops.preflight.subject import CONFIG, ENDPOINT, MODEL, Subject
+from inference_ops.templates import Bootstrap
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 _UNDONE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
@@ -31,7 +32,6 @@ _NAMED = {
     ),
     MODEL: ("model", "ModelName", "describe_model", "sagemaker:DescribeModel"),
 }
-_BOOTSTRAP = ("Parameters", "BootstrapVersion", "Default")
 
 
 def check_stack(subject: Subject) -> Iterator[Finding]:
@@ -41,8 +41,9 @@ def check_stack(subject: Subject) -> Iterator[Finding]:
         subject: what is deployed.
     """
     yield finding_of("stack", lambda: _state(subject))
-    if subject.template.stack is not None:
-        yield from findings_of("bootstrap version", lambda: _bootstrap(subject))
+    bootstrap = subject.template.bootstrap
+    if bootstrap is not None:
+        yield finding_of("bootstrap version", lambda: _bootstrap(subject.account, bootstrap))
     yield from findings_of("names", lambda: _names(subject))
     yield from _unseen(subject)
 
@@ -71,7 +72,7 @@ def _state(subject: Subject) -> Finding:
     if status is None:
         return Finding(subject="stack", passed=True, found=f"{name} is new")
     found = f"{name} is {status}"
-    if status in _UNDONE and subject.template.stack is not None:
+    if status in _UNDONE and subject.template.stack_name is not None:
         found = f"{found}: `cdk deploy` deletes it and makes it anew"
         return Finding(subject="stack", passed=True, found=found)
     if status in _UNDONE:
@@ -84,35 +85,29 @@ def _state(subject: Subject) -> Finding:
     return Finding(subject="stack", passed=stuck is None, found=found, advice=stuck)
 
 
-def _bootstrap(subject: Subject) -> Iterator[Finding]:
+def _bootstrap(account: Account, needed: Bootstrap) -> Finding:
     from botocore.exceptions import ClientError
 
-    stack = subject.template.stack
-    if stack is None or stack.bootstrap_version is None or stack.bootstrap_parameter is None:
-        return
-    least, parameter = stack.bootstrap_version, stack.bootstrap_parameter
-    with asking("ssm:GetParameter", parameter):
+    advice = f"cdk bootstrap aws://{account.number}/{account.region}"
+    with asking("ssm:GetParameter", needed.parameter):
         try:
-            found = subject.account.session.client("ssm").get_parameter(Name=parameter)
+            found = account.session.client("ssm").get_parameter(Name=needed.parameter)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ParameterNotFound":
                 raise
-            yield Finding(
+            return Finding(
                 subject="bootstrap version",
                 passed=False,
-                found=f"{subject.account.region} has no {parameter}: needs {least}",
-                advice=f"cdk bootstrap aws://{subject.account.number}/{subject.account.region}",
+                found=f"{account.region} has no {needed.parameter}: needs {needed.version}",
+                advice=advice,
             )
-            return
     version = found["Parameter"]["Value"]
-    passed = version.isdecimal() and int(version) >= least
-    yield Finding(
+    passed = version.isdecimal() and int(version) >= needed.version
+    return Finding(
         subject="bootstrap version",
         passed=passed,
-        found=f"{version}, needs {least}",
-        advice=None
-        if passed
-        else f"cdk bootstrap aws://{subject.account.number}/{subject.account.region}",
+        found=f"{version}, needs {needed.version}",
+        advice=None if passed else advice,
     )
 
 

@@ -314,6 +314,7 @@ def test_a_wrong_call_is_told_in_one_line(run: Run, tmp_path: Path, hosting: Any
         ((str(template), "--context", str(context)), "inference resolve"),
         ((str(template), "--context", str(tmp_path / "none")), "No such file"),
         ((str(template), "--parameter", "wrong"), "NAME=VALUE"),
+        ((str(template), "--parameter", "Stage=prod"), "is a parameter of no template"),
     ):
         told = run("preflight", *arguments)
         assert told.code == 2
