@@ -83,7 +83,10 @@ def allow_report(
         output: where their output lies.
         prefix: how the names of jobs begin.
     """
-    _allow_reading(role, [*inputs, output])
+    for place in inputs:
+        place.grant_get(role.grantee)
+        _acknowledge_objects(role, place)
+    _allow_reading(role, [output])
     _allow_keeping(role, output)
     jobs, logs = _transform_jobs(Stack.of(role), prefix), _log_group(Stack.of(role))
     role.add_statements(

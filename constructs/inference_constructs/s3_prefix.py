@@ -82,9 +82,15 @@ class S3Prefix:
         Args:
             grantee: who reads.
         """
-        return self.grant_list(grantee).combine(
-            self._grant(grantee, "s3:GetObject", ["kms:Decrypt"])
-        )
+        return self.grant_list(grantee).combine(self.grant_get(grantee))
+
+    def grant_get(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Lets a role read objects that it knows by name, and use the bucket's key for it.
+
+        Args:
+            grantee: who reads.
+        """
+        return self._grant(grantee, "s3:GetObject", ["kms:Decrypt"])
 
     def grant_write(self, grantee: iam.IGrantable) -> iam.Grant:
         """Lets a role write objects, also in parts, and use the bucket's key for it.

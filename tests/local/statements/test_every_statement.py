@@ -27,6 +27,9 @@ CHECKS = ("batch_steps.plan", "batch_steps.report", "batch_steps.finish")
 # map's executions itself, judges only that they may be started.
 # https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
 NOT_JUDGED = ("states:DescribeExecution", "states:StopExecution")
+# AWS documents it for a job's role, and does not say whether a job with a manifest lists as well.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
+LISTED_BY_JOBS = ("batch-ModelRole", "s3:ListBucket")
 FEATURES = ",".join(["1.0"] * 30) + "\n"
 
 
@@ -289,7 +292,7 @@ class Probes:
         return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def fan_out(self) -> None:
-        """Run two jobs, of which one fails, and says why."""
+        """Run two jobs, of which one fails, and says why; and then that one again."""
         execution = self._start(
             {"bad.csv": "x,y\n"}, shard_objects=1, tolerated_failure_percent=50, header="none"
         )
@@ -299,6 +302,21 @@ class Probes:
         [entry] = self._content(f"output/{execution.rpartition(':')[2]}/_failed.json")["inputs"]
         if "row 1, column 1" not in entry["reason"]:
             raise Noticed(f"the reason is {entry['reason']}")
+        self._repeat(execution)
+
+    def _repeat(self, execution: str) -> None:
+        """Run again what failed, after it was mended."""
+        place = f"output/{execution.rpartition(':')[2]}/_failed.json"
+        asked = self.states.describe_execution(executionArn=execution)["input"]
+        folder = json.loads(asked)["input"].removeprefix(f"s3://{self.bucket}/")
+        self.s3.put_object(Bucket=self.bucket, Key=f"{folder}bad.csv", Body=FEATURES.encode())
+        again = self.states.start_execution(
+            stateMachineArn=self.machine["stateMachineArn"],
+            input=json.dumps({"rerun": f"s3://{self.bucket}/{place}"}),
+        )["executionArn"]
+        ended = until("the end", lambda: self._ended(again), seconds=ENDED_SECONDS)
+        if ended["status"] != "SUCCEEDED":
+            raise Noticed(ended["cause"])
 
     def ask_twice(self) -> None:
         """Of two who ask for the same at once one learns that the other has it."""
