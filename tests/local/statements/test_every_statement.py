@@ -182,6 +182,7 @@ class Probes:
 
     def let_go(self, function: dict[str, Any]) -> None:
         """Let the custom resource write a deployment down, and then delete all earlier ones."""
+        self._serve_deployed()
         began = self._fresh(function)
         before, now = (self.history.properties | {"Keep": keep} for keep in ("2", "1"))
         kind = self.history.kind
@@ -227,6 +228,14 @@ class Probes:
                 Namespace=INSTANCES, Dimensions=[{"Name": "EndpointConfigName", "Value": new}]
             )["Metrics"],
         )
+
+    def _serve_deployed(self) -> None:
+        """Move the endpoint back to the stack's own config: the others are nobody's deployments."""
+        deployed = self.deployment.outputs["realtime.EndpointConfigName"]
+        found = self.sagemaker.describe_endpoint(EndpointName=self.endpoint)
+        if found["EndpointConfigName"] != deployed:
+            self.sagemaker.update_endpoint(EndpointName=self.endpoint, EndpointConfigName=deployed)
+            until("the way back", self._updated, seconds=ENDED_SECONDS)
 
     def _updated(self) -> dict[str, Any] | None:
         described: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=self.endpoint)
