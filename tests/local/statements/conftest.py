@@ -42,6 +42,15 @@ class Permission:
     def __str__(self) -> str:
         return f"{self.role}: {self.action} on {self.resource}"
 
+    @property
+    def listed_by_jobs(self) -> bool:
+        """Whether it is for jobs to list their input.
+
+        AWS documents it for a job's role, and does not say whether a job with a manifest lists too:
+        https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
+        """
+        return "batch-ModelRole" in self.role and self.action == "s3:ListBucket"
+
     @contextmanager
     def taken_away(self) -> Iterator[None]:
         """The role without it; with it again afterwards."""
