@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from inference_ops.archives import unpack
 from inference_ops.check.requests import CheckRequest, Known
 from inference_ops.check.verdict import Answer
 from inference_ops.errors import CommandError, Exit
@@ -158,7 +159,7 @@ def _unpacked(
             extra_files=ensemble_files(model_dir, image_version=DEFAULT_XGBOOST_VERSION),
         )
         with tarfile.open(packed.path, "r:gz") as archive:
-            archive.extractall(base / "model", filter="data")
+            unpack(archive, base / "model")
         yield packed, base
 
 

@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from inference_ops.archives import unpack
 from inference_ops.errors import CommandError, Exit
 from inference_ops.templates import load_templates
 
@@ -95,7 +96,7 @@ class Sources:
             raise CommandError(f"{within} is not committed in {revision}", Exit.USAGE)
         where = self._directory()
         with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
-            archive.extractall(where, filter="data")
+            unpack(archive, where)
         path = where / within
         return _assembly(given, path) if path.is_dir() else _template(given, path)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import threading
 from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.responses import DynamoHandler
 
+from local_aws.serialized import serialize
 from local_aws.subsystem import Subsystem
 
 _WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
@@ -19,9 +18,7 @@ class DynamoDB(Subsystem):
 
     def install(self) -> None:
         """Put a lock around every write."""
-        lock = threading.RLock()
-        for name in _WRITES:
-            setattr(DynamoDBBackend, name, _locked(getattr(DynamoDBBackend, name), lock))
+        serialize(DynamoDBBackend, _WRITES)
         stock = DynamoHandler.update_table
 
         def update_table(response: Any) -> Any:
@@ -35,12 +32,3 @@ class DynamoDB(Subsystem):
             return stock(response)
 
         setattr(DynamoHandler, update_table.__name__, update_table)
-
-
-def _locked(write: Any, lock: Any) -> Any:
-    @functools.wraps(write)
-    def locked(*given: Any, **named: Any) -> Any:
-        with lock:
-            return write(*given, **named)
-
-    return locked

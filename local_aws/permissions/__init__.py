@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 
 from moto.iam.access_control import PermissionResult
+from moto.iam.responses import IamResponse
 from moto.s3.models import FakeBucket
 
 from local_aws.permissions.middleware import Gate
+from local_aws.serialized import serialize
 from local_aws.subsystem import Subsystem, WsgiApp
 
 
@@ -24,8 +26,10 @@ class Permissions(Subsystem):
     """Judges calls by identity policies, resource policies, key policies and boundaries."""
 
     def install(self) -> None:
-        """Load AWS's managed policies, and leave bucket policies to the gate."""
+        """Load AWS's managed policies, serialize IAM, and leave bucket policies to the gate."""
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+        # IAM looks through all policies while another thread may add one.
+        serialize(IamResponse, ["call_action"])
         FakeBucket.get_permission = _no_opinion  # type: ignore[assignment,method-assign]
 
     def wrap(self, app: WsgiApp) -> WsgiApp:
