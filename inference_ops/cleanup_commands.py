@@ -1,9 +1,11 @@
 """`inference cleanup`: what an endpoint or a stack left, and its end."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from inference_ops.console import on_aws
 from inference_ops.options import EXIT_CODES, AsJson, ProfileName, RegionName
 
 if TYPE_CHECKING:
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 
     from inference_ops.console import Console
     from inference_ops.operation.cleanup import Leftover
+    from inference_ops.operation.stack_cleanup import Kept
 
 # Paragraphs in one line each: the terminal decides where they break.
 _CLEANUP = (
@@ -67,24 +70,19 @@ def clean_up(
     as_json: AsJson = False,
 ) -> None:
     """Run `inference cleanup`."""
-    from inference_ops.console import Console
-
-    console = Console(as_json=as_json)
-    with console.errors():
-        from inference_ops.aws import make_session
+    with on_aws(region, profile, as_json=as_json) as console:
         from inference_ops.errors import CommandError, Exit
 
         if (endpoint is None) == (stack is None):
             raise CommandError("name an endpoint, or a stack with --stack", Exit.USAGE)
         if stack is not None and config:
             raise CommandError("--config is for an endpoint: leave it out", Exit.USAGE)
-        session = make_session(region, profile)
         if stack is not None:
-            _clean_up_stack(console, session, stack, data=data, yes=yes, as_json=as_json)
+            _clean_up_stack(console, console.session, stack, data=data, yes=yes, as_json=as_json)
             return
         _clean_up_endpoint(
             console,
-            session,
+            console.session,
             str(endpoint),
             configs=tuple(config or ()),
             data=data,
@@ -103,7 +101,6 @@ def _clean_up_endpoint(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from inference_ops.errors import CommandError, Exit
     from inference_ops.operation.cleanup import Cleanup
 
     cleanup = Cleanup(session, endpoint, configs=configs, data=data)
@@ -122,11 +119,8 @@ def _clean_up_endpoint(
         )
     else:
         _show_leftovers(console, endpoint, found, yes=yes)
-    if yes and left and as_json:
-        raise SystemExit(int(Exit.REFUSED))
-    if yes and left:
-        names = ", ".join(f"{one.kind} {one.name}" for one in left)
-        raise CommandError(f"still there after the deletion: {names}")
+    if yes:
+        _refuse_left(left, as_json=as_json)
 
 
 def _clean_up_stack(
@@ -138,7 +132,6 @@ def _clean_up_stack(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from inference_ops.errors import CommandError, Exit
     from inference_ops.operation.stack_cleanup import StackCleanup
 
     cleanup = StackCleanup(session, stack)
@@ -167,14 +160,18 @@ def _clean_up_stack(
             rows = [[one.kind, one.name, one.why] for one in found.kept]
             console.table("stays", ["kind", "name", "why"], rows)
     if yes:
-        names = [
-            *(f"{one.kind} {one.name}" for one in still),
-            *(f"{one.kind} {one.name}" for one in left.kept if one.left),
-        ]
-        if names and as_json:
-            raise SystemExit(int(Exit.REFUSED))
-        if names:
-            raise CommandError(f"still there after the deletion: {', '.join(names)}")
+        _refuse_left([*still, *(one for one in left.kept if one.left)], as_json=as_json)
+
+
+def _refuse_left(left: "Sequence[Leftover | Kept]", *, as_json: bool) -> None:
+    """End with 1 where a deletion left something; what it is, the JSON object has told already."""
+    from inference_ops.errors import CommandError, Exit
+
+    if left and as_json:
+        raise SystemExit(int(Exit.REFUSED))
+    if left:
+        names = ", ".join(f"{one.kind} {one.name}" for one in left)
+        raise CommandError(f"still there after the deletion: {names}")
 
 
 def _show_leftovers(console: "Console", name: str, found: "list[Leftover]", *, yes: bool) -> None:
